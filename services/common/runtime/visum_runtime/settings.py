@@ -1,0 +1,118 @@
+"""Settings of a server: frozen, validated, read from flags and the environment."""
+
+import argparse
+import dataclasses
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, get_type_hints
+
+ENVIRONMENT_PREFIX = "VISUM_SERVER_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MEBIBYTE = 1 << 20
+
+
+def setting(default: Any, text: str) -> Any:
+    """A dataclass field with the line of help that its flag shows."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """What every server can be told. Flags win over the environment, the environment over the defaults.
+
+    A field `port` is the flag `--port` and the environment variable `VISUM_SERVER_PORT`.
+
+    Raises:
+        ValueError: A value is out of its range; the message names the field.
+    """
+
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(50051, "port of the service; 0 takes any free port")
+    health_port: int = setting(-1, "port of the plain-text health service for probes; 0 any free port, -1 none")
+    metrics_port: int = setting(-1, "port of the Prometheus metrics; 0 any free port, -1 none")
+    threads: int = setting(1, "worker threads behind the queue")
+    max_batch: int = setting(1, "calls worked on together by one worker thread")
+    linger_seconds: float = setting(0.02, "time that an incomplete batch waits for more calls")
+    queue_capacity: int = setting(256, "calls that wait at most; more are answered RESOURCE_EXHAUSTED")
+    max_message_bytes: int = setting(16 * MEBIBYTE, "largest message, bytes")
+    max_image_bytes: int = setting(15 * MEBIBYTE, "largest encoded image, bytes")
+    max_image_pixels: int = setting(64_000_000, "largest decoded image, pixels")
+    max_connection_age_seconds: float = setting(
+        120.0, "age at which connections are renewed, for new replicas to get work"
+    )
+    drain_seconds: float = setting(60.0, "time that calls in flight get after SIGTERM")
+    log_level: str = setting("info", f"one of {', '.join(LOG_LEVELS)}")
+    until_stdin_closes: bool = setting(False, "end as soon as standard input closes: with the process that started it")
+
+    def __post_init__(self) -> None:
+        _require(self.host == "localhost" or _is_address(self.host), "host", "must be an IP address or localhost")
+        for name in ("port", "health_port", "metrics_port"):
+            lowest = 0 if name == "port" else -1
+            _require(lowest <= getattr(self, name) <= 65535, name, f"must be within {lowest}..65535")
+        for name in (
+            "threads",
+            "max_batch",
+            "queue_capacity",
+            "max_message_bytes",
+            "max_image_bytes",
+            "max_image_pixels",
+        ):
+            _require(getattr(self, name) >= 1, name, "must be at least 1")
+        for name in ("linger_seconds", "drain_seconds"):
+            _require(getattr(self, name) >= 0, name, "must not be negative")
+        _require(self.max_connection_age_seconds > 0, "max_connection_age_seconds", "must be positive")
+        _require(self.log_level in LOG_LEVELS, "log_level", f"must be one of {', '.join(LOG_LEVELS)}")
+
+    @classmethod
+    def parse(cls, program: str, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Self:
+        """Reads settings from flags and environment; ends the process with code 2 and a clear line if one is wrong."""
+        parser = argparse.ArgumentParser(prog=program, description=(cls.__doc__ or "").splitlines()[0])
+        environ = os.environ if environ is None else environ
+        types = get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            _add_flag(parser, field, types[field.name])
+        values = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
+        try:
+            for field in dataclasses.fields(cls):
+                variable = ENVIRONMENT_PREFIX + field.name.upper()
+                if field.name not in values and variable in environ:
+                    values[field.name] = _convert(environ[variable], types[field.name], variable)
+            return cls(**values)
+        except ValueError as error:
+            parser.error(str(error))
+
+
+def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field, kind: Any) -> None:
+    flag = "--" + field.name.replace("_", "-")
+    text = f"{field.metadata['help']} (default: {field.default}; environment: {ENVIRONMENT_PREFIX}{field.name.upper()})"
+    text = text.replace("%", "%%")
+    if kind is bool:
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+    else:
+        parser.add_argument(flag, type=kind, default=None, metavar=kind.__name__.upper(), help=text)
+
+
+def _convert(text: str, kind: Any, variable: str) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false", "1", "0"):
+            raise ValueError(f"{variable} must be true or false, not {text!r}")
+        return text.lower() in ("true", "1")
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise ValueError(f"{variable} must be of type {kind.__name__}, not {text!r}") from error
+
+
+def _require(holds: bool, name: str, rule: str) -> None:
+    if not holds:
+        raise ValueError(f"setting {name} {rule}")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,4 @@
+"""Features of images, and classifiers specialized by summaries."""
+
+ALGORITHM_VERSION = "1"
+"""Changes whenever results change."""
