@@ -32,7 +32,7 @@ class DescribeOptions(message.Message):
     max_boxes: builtins.int
     """Boxes kept, 1..5000; default 500."""
     min_side: builtins.float
-    """Smallest side of a box, pixels of a view of 224, >= 1; default 20. Scaled with the view."""
+    """Smallest side of a box, pixels of a view of 224, >= 1; scaled with the view. Default 20; 14 for views under 200 pixels."""
     keep_border_boxes: builtins.bool
     """Keep boxes that touch some of the view's borders; default false."""
     def __init__(
