@@ -396,7 +396,7 @@ class Summary(message.Message):
     SIMILARITIES_FIELD_NUMBER: builtins.int
     SSIM_FIELD_NUMBER: builtins.int
     ssim: builtins.float
-    """Median SSIM over the pairs of members, -1..1."""
+    """Median SSIM over the pairs of members, -1..1; absent where there is no pair."""
     @builtins.property
     def members(self) -> common_pb2.Array:
         """int32 [n]: its members, exemplar first, then by falling similarity to it; one part an image."""
@@ -410,13 +410,15 @@ class Summary(message.Message):
         *,
         members: common_pb2.Array | None = ...,
         similarities: common_pb2.Array | None = ...,
-        ssim: builtins.float = ...,
+        ssim: builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["members", b"members", "similarities", b"similarities"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_ssim", b"_ssim", "members", b"members", "similarities", b"similarities", "ssim", b"ssim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["members", b"members", "similarities", b"similarities", "ssim", b"ssim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_ssim", b"_ssim", "members", b"members", "similarities", b"similarities", "ssim", b"ssim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__ssim: _TypeAlias = typing.Literal["ssim"]  # noqa: Y015
+    _WhichOneofArgType__ssim: _TypeAlias = typing.Literal["_ssim", b"_ssim"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ssim) -> _WhichOneofReturnType__ssim | None: ...
 
 @typing.final
 class DiscardedCluster(message.Message):
