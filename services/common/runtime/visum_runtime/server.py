@@ -23,6 +23,7 @@ from visum_runtime.worker import Worker
 
 LIVENESS = "liveness"
 READINESS = "readiness"
+STDIN_FILE_DESCRIPTOR = 0
 _INFO_SERVICE = "visum.v1.InfoService"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -165,7 +166,7 @@ async def _serve(server: Server) -> None:
 
 def _end_with_stdin() -> None:
     """Whoever started this process holds the other end: when it is gone, nobody waits for an answer."""
-    while sys.stdin.buffer.read(1):
+    while os.read(STDIN_FILE_DESCRIPTOR, 1):
         pass
     os._exit(0)
 

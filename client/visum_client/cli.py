@@ -1,0 +1,102 @@
+"""The command line `visum`."""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from types import FrameType
+
+from tqdm import tqdm
+
+from visum_client.commands import doctor, report, run, serve
+from visum_client.commands.command import Command, added_commands, tell
+from visum_client.errors import InvalidInputError, VisumError
+from visum_client.local import MODULES
+from visum_client.options import OPTIONS
+
+FAILURE = 1
+BAD_USAGE = 2
+INTERRUPTED = 130
+_COMMANDS = (run.COMMAND, report.COMMAND, serve.COMMAND, doctor.COMMAND)
+_CHECKED_FLAGS = frozenset({"option", "services", "limit", *OPTIONS})
+_START = """\
+to begin with:
+  visum doctor
+  visum run --model resnet50 --target "golden retriever" --images dogs/ --out runs/dogs"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command: exit code 0 where it succeeded, 1 where it failed, 2 where it was called wrongly."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["serve"] and words[1:2] and words[1] in MODULES:
+        serve.serve_one(words[1:])
+    commands = [*_COMMANDS, *added_commands()]
+    arguments = _parser(commands).parse_args(words)
+    command = next(command for command in commands if command.name == arguments.command)
+    _start_messages()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        result = command.run(arguments)
+    except VisumError as error:
+        return _failed(arguments, error)
+    except KeyboardInterrupt:
+        tell("interrupted; the same command goes on where it was")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILURE
+    except OSError as error:  # a full disk, a folder that may not be written
+        return _failed(arguments, VisumError(f"{error.filename or 'file'}: {error.strerror or error}"))
+    exit_code = int(result.pop("exit_code", 0))
+    if result:
+        print(json.dumps(result) if arguments.json else command.show(result), flush=True)
+    return exit_code
+
+
+def _parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
+    text = "Which parts of a class does an image classifier really use?"
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="visum", description=text, epilog=_START, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"visum {version('visum-client')}")
+    added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    for command in commands:
+        summary = command.summary[0].upper() + command.summary[1:] + "."
+        epilog = f"examples:\n{command.examples}"
+        own = added.add_parser(
+            command.name, help=command.summary, description=summary, epilog=epilog, formatter_class=raw
+        )
+        command.configure(own)
+        text = "print exactly one JSON object; all else goes to standard error"
+        own.add_argument("--json", action="store_true", help=text)
+    return parser
+
+
+def _failed(arguments: argparse.Namespace, error: VisumError) -> int:
+    tell(f"visum: {error}")
+    if arguments.json:
+        content = {"message": error.message, "field": error.field, "kind": type(error).__name__}
+        print(json.dumps({"error": content}), flush=True)
+    is_flag = isinstance(error, InvalidInputError) and error.field.split(".")[0] in _CHECKED_FLAGS
+    return BAD_USAGE if is_flag else FAILURE
+
+
+def _start_messages() -> None:
+    logger = logging.getLogger("visum_client")
+    logger.handlers = [_Messages()]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+class _Messages(logging.Handler):
+    """Says what happens on standard error, around progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,58 @@
+"""What a command of the command line is. Other distributions add theirs by the entry-point group `visum.commands`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from visum_client.client import SERVICES_VARIABLE, Client
+
+ENTRY_POINTS = "visum.commands"
+"""Each entry point of this group is a `Command`."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command."""
+
+    name: str
+    """What the user types."""
+    summary: str
+    """What it does, one line."""
+    examples: str
+    """Lines to learn from."""
+    configure: Callable[[argparse.ArgumentParser], None]
+    """Adds its flags."""
+    run: Callable[[argparse.Namespace], dict[str, Any]]
+    """Does it; returns what `--json` prints (empty: nothing), where `exit_code` (default 0) is the exit code."""
+    show: Callable[[dict[str, Any]], str]
+    """The same for people."""
+
+
+def added_commands() -> list[Command]:
+    """The commands of other distributions."""
+    return [entry.load() for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)]
+
+
+def add_services_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that says where the services are."""
+    parser.add_argument(
+        "--services",
+        metavar="ADDRESSES",
+        help="use running services, as mask=host:port,proposals=host:port,clustering=host:port "
+        f"(default: the environment variable {SERVICES_VARIABLE}; without it, services are started for this command)",
+    )
+
+
+def open_client(arguments: argparse.Namespace, environ: dict[str, str]) -> Client:
+    """A client of the services that the flag or the environment names, or of local ones."""
+    if arguments.services:
+        return Client.connect(arguments.services)
+    return Client.from_env(environ) if environ.get(SERVICES_VARIABLE) else Client.local()
+
+
+def tell(text: str) -> None:
+    """Says something beside the result: on standard error."""
+    print(text, file=sys.stderr, flush=True)

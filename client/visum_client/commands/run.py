@@ -1,0 +1,112 @@
+"""`visum run`: the visual summaries of a class."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from visum_client.commands.command import Command, add_services_flag, open_client
+from visum_client.errors import InvalidInputError
+from visum_client.options import OPTIONS, Options
+from visum_client.records import STATUSES
+from visum_client.run import Run
+
+_EXAMPLES = """\
+  visum run --model resnet50 --target "golden retriever" --images dogs/ --out runs/dogs
+  visum run --model squeezenet1_1 --weights squeezenet1_1.pth --target 207 --images 'dogs/*.jpg' --out runs/dogs
+  visum run --model mine.pt2 --target cat --images cats.txt --out runs/cats --option clustering.min_images=5
+  visum run ... (the same command again)   goes on with a run that was interrupted"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of `visum run`."""
+    add = parser.add_argument
+    add("--model", required=True, help="name of a torchvision network, or a file (.pt2, .pth)")
+    add("--weights", help="weights file of the network (default: its standard weights)")
+    add("--target", required=True, help="name or index of the class")
+    add("--images", required=True, nargs="+", help="a folder, a glob, a .txt file with a path a line, or several files")
+    add("--out", required=True, type=Path, help="the run folder; the same command again goes on where it was")
+    add("--limit", type=int, metavar="N", help="take the first N images")
+    add("--admit-unrecognized", action="store_true", help="let images take part whose best class is another")
+    add("--overwrite", action="store_true", help="start anew in a used folder (removes only what visum made)")
+    add("--keep-work", action="store_true", help="keep the services' answers in the run folder")
+    add("--cache", type=Path, metavar="DIR", help="folder of masks and proposals that runs share")
+    add("--option", action="append", default=[], metavar="STEP.NAME=VALUE", help=_option_help())
+    add("--progress", action=argparse.BooleanOptionalAction, help="draw progress bars (default: on a terminal)")
+    add_services_flag(parser)
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Makes the run; returns its figures."""
+    options = parse_options(arguments.option)
+    images = arguments.images[0] if len(arguments.images) == 1 else arguments.images
+    with open_client(arguments, dict(os.environ)) as client:
+        result = client.summarize(
+            model=arguments.model,
+            weights=arguments.weights,
+            target=arguments.target,
+            images=images,
+            out=arguments.out,
+            limit=arguments.limit,
+            admit_unrecognized=arguments.admit_unrecognized,
+            overwrite=arguments.overwrite,
+            keep_work=arguments.keep_work,
+            cache=arguments.cache,
+            progress=arguments.progress,
+            **options,
+        )
+    return _figures(result)
+
+
+def show(figures: dict[str, Any]) -> str:
+    """The figures of a run, for people."""
+    used, total = figures["images"]["used"], sum(figures["images"].values())
+    lines = [f"{used} of {total} images take part; {len(figures['summaries'])} summaries"]
+    for summary in figures["summaries"]:
+        lines.append(f"  {summary['id']}: in {summary['images']} images, drop {summary['drop']:.0%} when blurred")
+    return "\n".join([*lines, f"report: {figures['report']}"])
+
+
+def parse_options(texts: list[str]) -> dict[str, Any]:
+    """Options of the steps from texts as `clustering.min_images=5`.
+
+    Raises:
+        InvalidInputError: Not of that form, or a step, name or value is wrong.
+    """
+    values: dict[str, dict[str, str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        step, dot, field = name.partition(".")
+        if not (equals and dot) or step not in OPTIONS:
+            form = f"STEP.NAME=VALUE with a step of {', '.join(OPTIONS)}"
+            raise InvalidInputError(f"{text!r} is not of the form {form}", "option")
+        values.setdefault(step, {})[field] = value
+    return {step: OPTIONS[step].with_texts(fields) for step, fields in values.items()}
+
+
+def _figures(result: Run) -> dict[str, Any]:
+    counts = {status: sum(image.status == status for image in result.images) for status in STATUSES}
+    summaries = [
+        {"id": summary.id, "images": summary.images, "drop": summary.drop, "ssim": summary.ssim}
+        for summary in result.summaries
+    ]
+    return {
+        "run": str(result.path),
+        "status": result.status,
+        "report": str(result.report),
+        "images": counts,
+        "summaries": summaries,
+        "stages": result.stages,
+    }
+
+
+def _option_help() -> str:
+    names = "; ".join(f"{step}: {', '.join(_names(kind))}" for step, kind in OPTIONS.items())
+    return f"set an option of a step; may be repeated. {names}"
+
+
+def _names(kind: type[Options[Any]]) -> list[str]:
+    return [name for name in kind.__annotations__ if name not in ("step", "message")]
+
+
+COMMAND = Command("run", "find the visual summaries of a class", _EXAMPLES, configure, run, show)

@@ -1,0 +1,224 @@
+"""What can be chosen of the method: one frozen dataclass a step.
+
+A value of None leaves the choice to the service, which takes what suits the other options.
+"""
+
+import dataclasses
+import types
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_type_hints
+
+from google.protobuf import message
+from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
+
+from visum_client.errors import InvalidInputError
+
+Message = TypeVar("Message", bound=message.Message)
+
+
+def within(default: Any, low: float, high: float = float("inf"), *, above: bool = False) -> Any:
+    """A field with the range that its value must keep: low..high, or above low where `above`."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "above": above})
+
+
+class Options(Generic[Message]):
+    """Base of the options: validates ranges and choices, and becomes the message of the same fields."""
+
+    step: ClassVar[str]
+    message: ClassVar[type[message.Message]]
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            self._check(field, getattr(self, field.name))
+
+    def to_message(self) -> Message:
+        """As the wire has it; what is None stays unset."""
+        values = {name: self._number(name, value) for name, value in vars(self).items() if value is not None}
+        return type(self).message(**values)  # type: ignore[return-value]
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields by name."""
+        return dict(vars(self))
+
+    @classmethod
+    def choices(cls, name: str) -> list[str]:
+        """Texts that a field of choices takes; empty for other fields."""
+        enum = cls.message.DESCRIPTOR.fields_by_name[name].enum_type
+        return [_text(value.name, enum) for value in enum.values if value.number] if enum else []
+
+    @classmethod
+    def with_texts(cls, texts: dict[str, str]) -> Self:
+        """Options from texts, as a command line gives them.
+
+        Raises:
+            InvalidInputError: A name is unknown, or a text is not of the field's type; names the field.
+        """
+        kinds = get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for name in texts:
+            if name not in names:
+                raise InvalidInputError(f"is not known; there are {', '.join(names)}", f"{cls.step}.{name}")
+        return cls(**{name: _parse(text, kinds[name], f"{cls.step}.{name}") for name, text in texts.items()})
+
+    def _number(self, name: str, value: Any) -> Any:
+        enum = type(self).message.DESCRIPTOR.fields_by_name[name].enum_type
+        return next(entry.number for entry in enum.values if _text(entry.name, enum) == value) if enum else value
+
+    def _check(self, field: dataclasses.Field[Any], value: Any) -> None:
+        where = f"{self.step}.{field.name}"
+        if choices := self.choices(field.name):
+            if value not in choices:
+                raise InvalidInputError(f"is {value!r}, must be one of {', '.join(choices)}", where)
+        elif value is None and field.default is None:
+            return
+        elif not isinstance(value, _kinds(get_type_hints(type(self))[field.name])):
+            raise InvalidInputError(f"is {value!r}, must be a {_name(get_type_hints(type(self))[field.name])}", where)
+        elif "low" in field.metadata:
+            _check_range(value, where, **field.metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions(Options[mask_pb2.MaskOptions]):
+    """Options of the mask optimization."""
+
+    step = "mask"
+    message = mask_pb2.MaskOptions
+
+    mode: str = "crisp"
+    """Family of masks: crisp, literal, iebb or iebb_thresh."""
+    schedule: str = "short"
+    """Length and form of the optimization in mode crisp: short or paper."""
+    preset: str = "drop"
+    """What mode crisp optimizes for: drop (smallest area that reaches the target drop) or evidence (robust masks)."""
+    perturbation: str = "blend"
+    """How pixels are perturbed during the optimization: blend or pyramid."""
+    iterations: int | None = within(None, 10, 10_000)
+    """Iterations of the short schedule."""
+    grid: int | None = within(None, 4, 224)
+    """Cells of the mask's grid a side; None: one for 8 pixels of the view."""
+    blur_sigma: float = within(10.0, 0, above=True)
+    """Standard deviation of the blur, pixels of a view of 224."""
+    target_drop: float | None = within(None, 0, 1)
+    """Relative drop that the crisp mask must reach, a fraction."""
+    min_region_area: float = within(0.01, 0, 1)
+    """Smaller regions are left out; a fraction of the view."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeOptions(Options[proposal_pb2.DescribeOptions]):
+    """Options of the proposals."""
+
+    step = "describe"
+    message = proposal_pb2.DescribeOptions
+
+    max_boxes: int = within(500, 1, 5000)
+    """Boxes kept of an image."""
+    min_side: float | None = within(None, 1)
+    """Smallest side of a box, pixels of a view of 224; None: 20, less on small views."""
+    keep_border_boxes: bool = False
+    """Keep boxes that touch some of the view's borders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurvivorOptions(Options[proposal_pb2.SurvivorOptions]):
+    """Which proposals survive a mask."""
+
+    step = "survivors"
+    message = proposal_pb2.SurvivorOptions
+
+    min_inside: float = within(0.75, 0, 1)
+    """Fraction of a box that must lie inside one region."""
+    dilation: float = within(0.0, 0)
+    """Pixels of a view of 224 by which regions are dilated first."""
+    add_region_boxes: bool = True
+    """The regions' own boxes join the survivors."""
+    max_survivors: int = within(100, 1, 1000)
+    """Survivors kept of an image, region boxes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchOptions(Options[proposal_pb2.MatchOptions]):
+    """Options of the matching."""
+
+    step = "match"
+    message = proposal_pb2.MatchOptions
+
+    method: str = "lom"
+    """Support of matches: lom (local offsets), phm (Hough) or nam (none)."""
+    min_score: float = within(0.0, 0)
+    """Scores below this count as none."""
+    mirror: bool = False
+    """Also match against the mirrored second image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
+    """Options of the clustering."""
+
+    step = "clustering"
+    message = clustering_pb2.ClusteringOptions
+
+    preset: str = "paper"
+    """Chain of algorithms: paper (affinity propagation and the SSIM rule) or consensus."""
+    preference: float = within(5.0, 0, above=True)
+    """Preference is minus this times the median positive similarity; larger: fewer summaries."""
+    damping: float = within(0.9, 0.5, 1)
+    """Damping of affinity propagation."""
+    max_iterations: int = within(1000, 1)
+    """Iterations of affinity propagation at most."""
+    min_images: int = within(3, 2)
+    """Fewest images of a summary."""
+    min_share: float = within(0.1, 0, 1)
+    """Smallest fraction of the class's images that a summary needs."""
+    redundancy_iou: float = within(0.5, 0, 1)
+    """Two parts of an image overlap where their intersection over union exceeds this."""
+    redundancy_area_ratio: float = within(2.0, 1)
+    """Of two overlapping parts one is removed if their areas' ratio is below this."""
+    ssim_rule: str = "clusters"
+    """When a cluster is dropped for its structural similarity: clusters, literal or off."""
+    ssim_threshold: float = within(0.9, 0, 1)
+    """Threshold of the SSIM rule."""
+    trim: float = within(0.8, 0, 1)
+    """Members below this fraction of the median similarity are trimmed."""
+    merge: float = within(0.7, 0)
+    """Clusters whose between-to-within similarity reaches this are merged; 1 or more: never."""
+
+
+OPTIONS: dict[str, type[Options[Any]]] = {
+    kind.step: kind for kind in (MaskOptions, DescribeOptions, SurvivorOptions, MatchOptions, ClusteringOptions)
+}
+"""The options of each step, by its name."""
+
+
+def _text(name: str, enum: Any) -> str:
+    """METHOD_LOM as lom."""
+    prefix: str = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return name.removeprefix(prefix).lower()
+
+
+def _kinds(hint: Any) -> Any:
+    """The types of values that a field of this annotation takes."""
+    members = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return (float, int) if float in members else members
+
+
+def _name(hint: Any) -> str:
+    members = [member for member in (get_args(hint) or (hint,)) if member is not types.NoneType]
+    return {int: "whole number", float: "number", bool: "truth value"}.get(members[0], "text")
+
+
+def _check_range(value: float, where: str, low: float, high: float, above: bool) -> None:
+    fits = (low < value if above else low <= value) and value <= high and not isinstance(value, bool)
+    if not fits or value == float("inf"):
+        bounds = f"above {low}" if above else f"at least {low}" if high == float("inf") else f"within {low}..{high}"
+        raise InvalidInputError(f"is {value!r}, must be {bounds}", where)
+
+
+def _parse(text: str, hint: Any, where: str) -> Any:
+    members = [member for member in (get_args(hint) or (hint,)) if member is not types.NoneType]
+    try:
+        if members[0] is bool:
+            return {"true": True, "false": False}[text.lower()]
+        return members[0](text)
+    except (ValueError, KeyError) as error:
+        raise InvalidInputError(f"is {text!r}, must be a {_name(hint)}", where) from error

@@ -1,0 +1,85 @@
+"""How far a run is: for run.json, and as bars for people who watch."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+STAGES = ("masks", "proposals", "matching", "clustering", "drops", "report")
+"""The stages of a run, in order."""
+_BAR = "{desc:<11}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+
+
+@dataclass
+class Stage:
+    """One stage of a run."""
+
+    status: str = "waiting"
+    """waiting, running, complete or failed."""
+    done: int = 0
+    """Items that are done."""
+    total: int = 0
+    """Items of the stage."""
+    reused: int = 0
+    """Of those done, how many results were there already."""
+    seconds: float = 0.0
+    """Time from its start to its last item, in the last start of the run."""
+
+
+class Progress:
+    """Counts the work of each stage.
+
+    Args:
+        visible: Draw bars on standard error; None: where that is a terminal.
+    """
+
+    def __init__(self, visible: bool | None = None) -> None:
+        self._visible = sys.stderr.isatty() if visible is None else visible
+        self._bars: dict[str, Any] = {}
+        self._started: dict[str, float] = {}
+        self.stages = {name: Stage() for name in STAGES}
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[None]:
+        """Times a stage and marks how it ends."""
+        stage = self.stages[name]
+        stage.status, stage.total = "running", total
+        self._started[name] = time.monotonic()
+        self._bars[name] = tqdm(total=total, desc=name, bar_format=_BAR, file=sys.stderr, disable=not self._visible)
+        try:
+            yield
+            stage.status = "complete"
+        except BaseException:
+            stage.status = "failed"
+            raise
+        finally:
+            self._bars[name].close()
+
+    def advance(self, name: str) -> None:
+        """Counts an item as done."""
+        stage = self.stages[name]
+        stage.done += 1
+        stage.seconds = time.monotonic() - self._started[name]
+        self._bars[name].update()
+
+    def reuse(self, name: str) -> None:
+        """Counts a result that was there already; its item is counted by `advance`."""
+        self.stages[name].reused += 1
+
+    def tell(self, name: str, text: str) -> None:
+        """Says how far an item of a stage is."""
+        self._bars[name].set_postfix_str(text)
+
+    def drop(self, name: str) -> None:
+        """Takes an item off a stage: it turned out to need no work."""
+        self.stages[name].total -= 1
+        self._bars[name].total -= 1
+        self._bars[name].refresh()
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """The stages, as run.json has them."""
+        return {name: asdict(stage) | {"seconds": round(stage.seconds, 3)} for name, stage in self.stages.items()}

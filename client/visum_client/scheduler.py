@@ -1,0 +1,240 @@
+"""Calls in flight: at most so many a service, tried again as long as there is hope."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.protobuf import message
+from visum.v1 import clustering_pb2, info_pb2
+
+from visum_client.channels import open_channel
+from visum_client.errors import LimitError, ServiceUnavailableError, VisumError, from_rpc, retry_seconds
+from visum_client.methods import SERVICES, SUMMARIZE, Method, Request, Response, server_info
+from visum_client.models import GivenModel
+
+Answer = TypeVar("Answer")
+
+UNAVAILABLE_SECONDS = 60.0
+"""How long one call is tried again while its service is unreachable."""
+IN_FLIGHT_FACTOR = 2
+"""Calls in flight for each call that keeps a server busy: one is worked on, one waits."""
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 5.0
+_LONGEST_QUEUE_PAUSE_SECONDS = 30.0
+
+_log = logging.getLogger("visum_client")
+
+
+class Backend(Protocol):
+    """Where the services run."""
+
+    async def address(self, service: str) -> str:
+        """Address of a service, started first if it must be. Raises ServiceUnavailableError where there is none."""
+
+    def failure(self, service: str) -> VisumError | None:
+        """Why a service will not come back; None while there is hope."""
+
+    def admit(self, model: GivenModel) -> None:
+        """Lets the services use the file of a network that a call names, where that is possible."""
+
+    async def close(self) -> None:
+        """Ends what it started."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A service in reach."""
+
+    service: str
+    address: str
+    channel: grpc.aio.Channel
+    info: info_pb2.GetServerInfoResponse
+    in_flight: int = 1
+    """Calls that may be in flight at once."""
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Holds calls back beyond that."""
+
+
+class Services:
+    """Calls the services of a backend; connects to each when it is first needed. Belongs to one event loop."""
+
+    def __init__(self, backend: Backend, unavailable_seconds: float = UNAVAILABLE_SECONDS) -> None:
+        self.backend = backend
+        self._unavailable_seconds = unavailable_seconds
+        self._connections: dict[str, asyncio.Task[Connection]] = {}
+        self._channels: list[grpc.aio.Channel] = []
+
+    async def connection(self, service: str) -> Connection:
+        """The connection to a service.
+
+        Raises:
+            ServiceUnavailableError: It cannot be started or reached, or is another service.
+        """
+        return await asyncio.shield(self._connecting(service))
+
+    def prepare(self, services: Iterable[str]) -> None:
+        """Begins to connect to services; what goes wrong is raised where they are needed."""
+        for service in services:
+            self._connecting(service)
+
+    async def call(self, method: Method[Request, Response], request: Request) -> Response:
+        """Sends one request and waits for its answer, as long as it takes.
+
+        A full queue is waited for without end; an unreachable service for a minute.
+
+        Raises:
+            VisumError: The service refused or failed; a subclass says how.
+        """
+        connection = await self.connection(method.service)
+        _check_size(method, request, connection.info)
+        stub = _unary(connection.channel, method)
+        async with connection.slots:
+            return await self._attempts(connection, lambda: _answer(stub(request, timeout=method.deadline_seconds)))
+
+    async def summarize(
+        self,
+        requests: Callable[[], Iterable[clustering_pb2.SummarizeRequest]],
+        on_progress: Callable[[clustering_pb2.ClusteringProgress], None],
+    ) -> clustering_pb2.SummarizeResult:
+        """Streams parts and edges to the clustering service and waits for its summaries.
+
+        Args:
+            requests: Makes the messages of the stream; called again for another attempt.
+            on_progress: Told how far the work is.
+
+        Raises:
+            VisumError: As `call`.
+        """
+        connection = await self.connection(SUMMARIZE.service)
+        stub = connection.channel.stream_stream(
+            SUMMARIZE.path,
+            request_serializer=SUMMARIZE.request.SerializeToString,
+            response_deserializer=SUMMARIZE.response.FromString,
+        )
+
+        async def attempt() -> clustering_pb2.SummarizeResult:
+            return await _summary(stub(_stream(requests()), timeout=SUMMARIZE.deadline_seconds), on_progress)
+
+        async with connection.slots:
+            return await self._attempts(connection, attempt)
+
+    async def close(self) -> None:
+        """Closes the channels and the backend."""
+        for task in self._connections.values():
+            task.cancel()
+        await asyncio.gather(*self._connections.values(), return_exceptions=True)
+        for channel in self._channels:
+            await channel.close()
+        await self.backend.close()
+
+    def _connecting(self, service: str) -> asyncio.Task[Connection]:
+        task = self._connections.get(service)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._connections[service] = asyncio.create_task(self._connect(service))
+        return task
+
+    async def _connect(self, service: str) -> Connection:
+        address = await self.backend.address(service)
+        channel = open_channel(address)
+        self._channels.append(channel)
+        unknown = Connection(service, address, channel, info_pb2.GetServerInfoResponse())
+        method = server_info(service)
+        stub = _unary(channel, method)
+        info = await self._attempts(unknown, lambda: _answer(stub(method.request(), timeout=method.deadline_seconds)))
+        if info.service != SERVICES[service]:
+            raise ServiceUnavailableError(f"the server at {address} is {info.service}, not the {service} service")
+        in_flight = max(1, info.preferred_concurrency) * IN_FLIGHT_FACTOR
+        return Connection(service, address, channel, info, in_flight, asyncio.Semaphore(in_flight))
+
+    async def _attempts(self, connection: Connection, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        give_up: float | None = None
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await attempt()
+            except grpc.aio.AioRpcError as error:
+                if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and (wait := retry_seconds(error)) is not None:
+                    give_up, pause = None, _FIRST_PAUSE_SECONDS
+                    await asyncio.sleep(_jittered(min(wait, _LONGEST_QUEUE_PAUSE_SECONDS)))
+                    continue
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                    raise from_rpc(error, connection.service) from None
+                give_up = give_up or time.monotonic() + self._unavailable_seconds
+                if failure := self._hopeless(connection, give_up, error.details()):
+                    raise failure from None
+                _log.debug("%s service: %s; trying again", connection.service, error.details())
+            await asyncio.sleep(_jittered(pause))
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _hopeless(self, connection: Connection, give_up: float, details: str | None) -> VisumError | None:
+        if failure := self.backend.failure(connection.service):
+            return failure
+        if time.monotonic() < give_up:
+            return None
+        where = f"the {connection.service} service at {connection.address}"
+        return ServiceUnavailableError(
+            f"{where} does not answer ({details or 'unavailable'}); is it running? `visum doctor` checks"
+        )
+
+
+def _unary(
+    channel: grpc.aio.Channel, method: Method[Request, Response]
+) -> grpc.aio.UnaryUnaryMultiCallable[Request, Response]:
+    serializer, deserializer = method.request.SerializeToString, method.response.FromString
+    return channel.unary_unary(method.path, request_serializer=serializer, response_deserializer=deserializer)
+
+
+async def _answer(call: Any) -> Any:
+    """Waits for a call. gRPC reports a call that the *server* cancelled as if this task had been: told apart here."""
+    try:
+        return await call
+    except asyncio.CancelledError:
+        _raise_unless_ours(call)
+        raise
+
+
+async def _summary(
+    call: Any, on_progress: Callable[[clustering_pb2.ClusteringProgress], None]
+) -> clustering_pb2.SummarizeResult:
+    try:
+        async for response in call:
+            if response.WhichOneof("content") == "result":
+                result: clustering_pb2.SummarizeResult = response.result
+                return result
+            on_progress(response.progress)
+    except asyncio.CancelledError:
+        _raise_unless_ours(call)
+        raise
+    raise _server_cancelled("the answer ended without a result")
+
+
+def _raise_unless_ours(call: Any) -> None:
+    task = asyncio.current_task()
+    if task is None or not task.cancelling():
+        raise _server_cancelled("the service cancelled the call")
+    call.cancel()
+
+
+def _server_cancelled(text: str) -> grpc.aio.AioRpcError:
+    empty = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, empty, empty, details=text)
+
+
+async def _stream(requests: Iterable[Request]) -> AsyncIterator[Request]:
+    for request in requests:
+        yield request
+
+
+def _check_size(method: Method[Any, Any], request: message.Message, info: info_pb2.GetServerInfoResponse) -> None:
+    size = request.ByteSize()
+    if info.max_message_bytes and size > info.max_message_bytes:
+        raise LimitError(f"{method.name} would need {size} bytes; the service takes at most {info.max_message_bytes}")
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.8, 1.2)

@@ -1,0 +1,103 @@
+"""The mask of each image."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from functools import partial
+
+from visum.v1 import common_pb2, mask_pb2
+
+from visum_client.files import write_if_changed
+from visum_client.images import ImageFile
+from visum_client.methods import EXTRACT_MASK
+from visum_client.records import ClassScore, ImageRecord, Mask, ViewToOriginal
+from visum_client.stages.job import Job, finite
+from visum_wire import from_array, mask_from_png, regions_from_png
+
+STAGE = "masks"
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What the mask service found in an image."""
+
+    record: ImageRecord
+    regions_png: bytes | None
+    """Map of the regions; None where there is no region."""
+
+
+async def extract_mask(job: Job, image: ImageFile) -> Extracted:
+    """Asks for the mask of an image and puts view and mask into the run folder. Raises VisumError."""
+    request = mask_pb2.ExtractMaskRequest(
+        image=common_pb2.Image(sha256=image.digest or ""),
+        model=job.card.ref,
+        target=job.target,
+        options=job.options.mask.to_message(),
+        admit_unrecognized=job.admit_unrecognized,
+    )
+    on_reused = partial(job.progress.reuse, STAGE)
+    (record, response), _ = await job.calls.call(EXTRACT_MASK, request, partial(_decode, image), image, on_reused)
+    await asyncio.to_thread(_write, job, image.digest or "", response)
+    if record.mask is None:
+        return Extracted(record, None)
+    if not record.mask.regions:
+        smallest = f"{job.options.mask.min_region_area:.1%}"
+        return Extracted(replace(record, reason=f"its mask has no region of {smallest} of the view"), None)
+    return Extracted(record, response.mask.regions_png)
+
+
+def _decode(
+    image: ImageFile, response: mask_pb2.ExtractMaskResponse
+) -> tuple[ImageRecord, mask_pb2.ExtractMaskResponse]:
+    view = response.view
+    record = ImageRecord(
+        digest=image.digest,
+        path=image.label,
+        status="used" if response.HasField("mask") else "unrecognized",
+        reason=None if response.HasField("mask") else _unrecognized(response),
+        predicted=tuple(_score(score) for score in response.top),
+        target_probability=finite(response.target.probability, "target.probability"),
+        original_size=(view.original_width, view.original_height),
+        view_size=(view.width, view.height),
+        view_to_original=_map(view.to_original),
+        mask=_mask(response.mask, (view.height, view.width)) if response.HasField("mask") else None,
+    )
+    return record, response
+
+
+def _score(message: common_pb2.ClassScore) -> ClassScore:
+    return ClassScore(message.index, message.name, finite(message.probability, "top.probability"))
+
+
+def _map(message: common_pb2.ViewToOriginal) -> ViewToOriginal:
+    xx, yy, x0, y0 = (finite(getattr(message, name), f"view.to_original.{name}") for name in ("xx", "yy", "x0", "y0"))
+    return ViewToOriginal(xx, yy, x0, y0)
+
+
+def _mask(mask: mask_pb2.Mask, shape: tuple[int, int]) -> Mask:
+    mask_from_png(mask.binary_png, "mask.binary_png", shape)
+    regions_from_png(mask.regions_png, "mask.regions_png", shape)
+    boxes = from_array(mask.region_boxes, "mask.region_boxes", "int32", (None, 4))
+    return Mask(
+        area=finite(mask.area, "mask.area"),
+        drop_raw=finite(mask.drop_raw, "mask.drop_raw"),
+        drop_binary=finite(mask.drop_binary, "mask.drop_binary"),
+        drop_regions=finite(mask.drop_regions, "mask.drop_regions"),
+        regions=tuple(tuple(box) for box in boxes.tolist()),
+        iterations=mask.iterations,
+        target_reached=mask.target_reached,
+    )
+
+
+def _unrecognized(response: mask_pb2.ExtractMaskResponse) -> str:
+    if not response.top:
+        return "the network's best class is another"
+    best = response.top[0]
+    return f"the network sees {best.name} ({best.probability:.0%}); the target has {response.target.probability:.2%}"
+
+
+def _write(job: Job, digest: str, response: mask_pb2.ExtractMaskResponse) -> None:
+    write_if_changed(job.folder.view(digest), response.view.jpeg)
+    if response.HasField("mask"):
+        write_if_changed(job.folder.mask(digest), response.mask.binary_png)
+        write_if_changed(job.folder.mask(digest, "raw"), response.mask.raw_png)
+        write_if_changed(job.folder.mask(digest, "regions"), response.mask.regions_png)
