@@ -4,7 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 DISTRIBUTIONS := protos services/common/wire services/common/runtime services/common/models \
   services/mask services/proposals services/clustering services/specializer client
-SOURCES := $(DISTRIBUTIONS) demo tests benchmarks
 MANIFESTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf

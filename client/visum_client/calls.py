@@ -84,7 +84,7 @@ def _with_data(request: Request, image: ImageFile) -> Request:
         complete.image.data = image.path.read_bytes()
     except OSError as error:
         raise InvalidInputError(f"cannot be read: {error.strerror}", "image") from error
-    return complete  # type: ignore[no-any-return]
+    return complete
 
 
 def _checked(

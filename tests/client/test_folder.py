@@ -61,6 +61,7 @@ def test_a_run_that_was_killed_before_its_first_file_can_start_again(tmp_path):
     folder.prepare(overwrite=False)
     (tmp_path / f".run.json.{'0' * 16}.tmp").write_bytes(b"{")
     folder.prepare(overwrite=False)
+    assert folder.work.is_dir()
 
 
 def test_two_runs_cannot_hold_one_folder(tmp_path):
@@ -80,9 +81,11 @@ def test_two_runs_cannot_hold_one_folder(tmp_path):
 
 
 def test_the_lock_of_a_dead_process_holds_nobody_back(tmp_path):
-    (tmp_path / "run.lock").write_bytes(b"")
+    lock = tmp_path / "run.lock"
+    lock.write_bytes(b"")
     with RunFolder(tmp_path).lock():
-        pass
+        assert lock.exists()
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "damaged"), ('{"format": 2}', "format 1"), ("[]", "format 1")])

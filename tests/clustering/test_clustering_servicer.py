@@ -7,7 +7,7 @@ from visum.v1 import clustering_pb2, clustering_pb2_grpc
 
 from tests.clustering.builders import edges_of, parts_of, planted_class
 from tests.clustering.wire import edges_chunk, header_of, parts_chunk, requests_of
-from tests.support.errors import refused, refused_field
+from tests.support.errors import expect_refusal, refused_field
 from tests.support.servers import connected, running
 from visum_clustering import servicer
 from visum_clustering.options import ClusteringOptions, SsimRule
@@ -223,25 +223,27 @@ def test_wrong_edges_name_the_field(stub, name, array, field):
 
 
 def test_more_parts_than_the_limit_are_refused_at_the_header(stub):
-    error = refused(lambda: answers(stub, [header_of(MAX_PARTS + 1, 3)]), grpc.StatusCode.OUT_OF_RANGE)
+    error = expect_refusal(lambda: answers(stub, [header_of(MAX_PARTS + 1, 3)]), grpc.StatusCode.OUT_OF_RANGE)
     assert str(MAX_PARTS) in error.details()
 
 
 def test_more_edges_than_the_limit_are_refused(stub):
     header, parts, edges = small_class()
-    error = refused(lambda: answers(stub, [header, parts, *[edges] * (MAX_EDGES + 1)]), grpc.StatusCode.OUT_OF_RANGE)
+    error = expect_refusal(
+        lambda: answers(stub, [header, parts, *[edges] * (MAX_EDGES + 1)]), grpc.StatusCode.OUT_OF_RANGE
+    )
     assert str(MAX_EDGES) in error.details()
 
 
 @pytest.mark.parametrize(("count", "images"), [(0, 3), (1, 3), (2, 2)])
 def test_too_few_images_or_parts(stub, count, images):
     requests = requests_of(parts_of(range(count)), edges_of([]), images)
-    refused(lambda: answers(stub, requests), grpc.StatusCode.FAILED_PRECONDITION)
+    expect_refusal(lambda: answers(stub, requests), grpc.StatusCode.FAILED_PRECONDITION)
 
 
 def test_the_consensus_preset_is_not_built(stub):
     options = Options(preset=Options.PRESET_CONSENSUS)
-    refused(lambda: answers(stub, [header_of(2, 3, options)]), grpc.StatusCode.UNIMPLEMENTED)
+    expect_refusal(lambda: answers(stub, [header_of(2, 3, options)]), grpc.StatusCode.UNIMPLEMENTED)
 
 
 def test_cancelling_stops_the_work(stub, monkeypatch):

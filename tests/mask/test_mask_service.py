@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from visum.v1 import common_pb2, mask_pb2, mask_pb2_grpc
 
-from tests.support.errors import refused, refused_field
+from tests.support.errors import expect_refusal, refused_field
 from tests.support.networks import DetailInWindow, SmallNetwork, export
 from tests.support.pictures import chessboard, encoded, noise
 from tests.support.servers import connected, running
@@ -172,11 +172,11 @@ def test_damaged_images_unknown_models_and_unbuilt_modes_have_their_codes(stub):
     request = mask_pb2.ExtractMaskRequest(image=image, model=WINDOW, target=1)
     assert refused_field(lambda: stub.ExtractMask(request)) == "image.data"
     unknown = common_pb2.ModelRef(name="wind0w")
-    refused(lambda: extract(stub, model=unknown), grpc.StatusCode.NOT_FOUND)
+    expect_refusal(lambda: extract(stub, model=unknown), grpc.StatusCode.NOT_FOUND)
     other = common_pb2.ModelRef(name="window", sha256="0" * 64)
-    refused(lambda: extract(stub, model=other), grpc.StatusCode.FAILED_PRECONDITION)
+    expect_refusal(lambda: extract(stub, model=other), grpc.StatusCode.FAILED_PRECONDITION)
     evidence = mask_pb2.MaskOptions(preset=mask_pb2.MaskOptions.PRESET_EVIDENCE)
-    refused(lambda: extract(stub, options=evidence), grpc.StatusCode.UNIMPLEMENTED)
+    expect_refusal(lambda: extract(stub, options=evidence), grpc.StatusCode.UNIMPLEMENTED)
 
 
 def test_an_expired_call_stops_its_optimization_and_leaves_the_server_free(model_dir):
@@ -187,7 +187,7 @@ def test_an_expired_call_stops_its_optimization_and_leaves_the_server_free(model
         endless = mask_pb2.MaskOptions(iterations=10000, grid=16)
         image = common_pb2.Image(data=encoded(chessboard(32)))
         request = mask_pb2.ExtractMaskRequest(image=image, model=WINDOW, target=1, options=endless)
-        refused(lambda: stub.ExtractMask(request, timeout=0.5), grpc.StatusCode.DEADLINE_EXCEEDED)
+        expect_refusal(lambda: stub.ExtractMask(request, timeout=0.5), grpc.StatusCode.DEADLINE_EXCEEDED)
         assert extract(stub).timing.queued_seconds < 5
 
 

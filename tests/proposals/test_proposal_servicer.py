@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from visum.v1 import common_pb2, info_pb2, info_pb2_grpc, proposal_pb2, proposal_pb2_grpc
 
-from tests.support.errors import refused, refused_field
+from tests.support.errors import expect_refusal, refused_field
 from tests.support.pictures import encoded, noise
 from tests.support.servers import connected, running
 from visum_proposals.boxes import areas, as_boxes
@@ -313,13 +313,13 @@ def test_match_refuses_a_tile_whose_answer_would_be_too_large(stub: proposal_pb2
 
 
 def test_mirrored_matching_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
-    error = refused(lambda: stub.Match(match_request(mirror=True)), grpc.StatusCode.UNIMPLEMENTED)
+    error = expect_refusal(lambda: stub.Match(match_request(mirror=True)), grpc.StatusCode.UNIMPLEMENTED)
     assert "mirror" in error.details()
 
 
 def test_a_uri_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
     request = proposal_pb2.DescribeRequest(image=common_pb2.Image(uri="file:///a.png"), preprocessing=PREPROCESSING)
-    refused(lambda: stub.Describe(request), grpc.StatusCode.UNIMPLEMENTED)
+    expect_refusal(lambda: stub.Describe(request), grpc.StatusCode.UNIMPLEMENTED)
 
 
 def test_the_server_says_what_it_is(channel: grpc.Channel) -> None:

@@ -1,6 +1,7 @@
 """The protos hold every call of the design, and say of each what it guarantees."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,6 @@ def test_every_call_states_its_errors_and_its_guarantee_of_execution(path):
 def test_every_message_field_and_enum_value_has_a_comment(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     declaration = re.compile(r"^\s*(message \w+ \{|enum \w+ \{|service \w+ \{|(optional |repeated )?[\w.]+ \w+ = \d+;)")
-    for previous, line in zip(lines, lines[1:], strict=False):
+    for previous, line in pairwise(lines):
         if declaration.match(line):
             assert previous.strip().startswith("//"), line

@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from visum.v1 import info_pb2, info_pb2_grpc, mask_pb2, mask_pb2_grpc
 
-from tests.support.errors import detail, refused
+from tests.support.errors import detail, expect_refusal
 from tests.support.servers import connected, running
 from visum_runtime.errors import FailedPrecondition, InvalidInput, NotBuilt, NotFound, OutOfRange
 from visum_runtime.metrics import Metrics
@@ -77,20 +77,20 @@ def health(channel, service=""):
 )
 def test_each_error_has_its_status_and_keeps_its_words(error, code):
     with running(scripted(failing(error))) as server, connected(server) as channel:
-        caught = refused(lambda: list_models(channel), code)
+        caught = expect_refusal(lambda: list_models(channel), code)
         assert str(error) in caught.details()
 
 
 def test_invalid_input_names_the_field_in_a_bad_request():
     with running(scripted(failing(InvalidInput("bad", field="rows[3].boxes")))) as server, connected(server) as channel:
-        caught = refused(lambda: list_models(channel), grpc.StatusCode.INVALID_ARGUMENT)
+        caught = expect_refusal(lambda: list_models(channel), grpc.StatusCode.INVALID_ARGUMENT)
         assert detail(caught, error_details_pb2.BadRequest()).field_violations[0].field == "rows[3].boxes"
 
 
 def test_unknown_errors_say_nothing_of_the_inside_and_the_log_says_all(caplog):
     logging.getLogger("visum").propagate = True
     with running(scripted(failing(RuntimeError("secret path /etc/x")))) as server, connected(server) as channel:
-        caught = refused(lambda: list_models(channel), grpc.StatusCode.INTERNAL)
+        caught = expect_refusal(lambda: list_models(channel), grpc.StatusCode.INTERNAL)
     assert "secret" not in str(caught.details())
     assert "secret" in caplog.text
 
@@ -138,7 +138,7 @@ def test_health_answers_while_the_worker_is_busy_and_tells_readiness_from_livene
             assert health(channel, name) == SERVING
         with grpc.insecure_channel(f"127.0.0.1:{server.health_port}") as probes:
             assert health(probes, READINESS) == SERVING
-            refused(lambda: list_models(probes), grpc.StatusCode.UNIMPLEMENTED)
+            expect_refusal(lambda: list_models(probes), grpc.StatusCode.UNIMPLEMENTED)
         opened.set()
         assert future.exception() is None
 
@@ -180,7 +180,7 @@ def test_cancelled_and_expired_calls_free_the_worker():
 
         holder = asyncio.run_coroutine_threadsafe(server.service.worker.compute(hold), server.loop)
         assert entered.wait(30)
-        refused(lambda: list_models(channel, timeout=0.2), grpc.StatusCode.DEADLINE_EXCEEDED)
+        expect_refusal(lambda: list_models(channel, timeout=0.2), grpc.StatusCode.DEADLINE_EXCEEDED)
         opened.set()
         holder.result(timeout=30)
         list_models(channel, timeout=30)
@@ -189,7 +189,7 @@ def test_cancelled_and_expired_calls_free_the_worker():
 def test_a_message_above_the_limit_is_refused():
     with running(scripted(lambda _n: None), ServerSettings(port=0, max_message_bytes=1000)) as server:
         with connected(server) as channel:
-            refused(lambda: list_models(channel, "x" * 2000), grpc.StatusCode.RESOURCE_EXHAUSTED)
+            expect_refusal(lambda: list_models(channel, "x" * 2000), grpc.StatusCode.RESOURCE_EXHAUSTED)
             list_models(channel, "x" * 500)
 
 
@@ -213,7 +213,7 @@ def test_reflection_lists_the_services():
 def test_metrics_count_calls_by_method_and_code():
     settings = ServerSettings(port=0, metrics_port=0)
     with running(scripted(failing(NotFound("none"))), settings) as server, connected(server) as channel:
-        refused(lambda: list_models(channel), grpc.StatusCode.NOT_FOUND)
+        expect_refusal(lambda: list_models(channel), grpc.StatusCode.NOT_FOUND)
         with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics_port}/metrics", timeout=10) as page:
             text = page.read().decode()
     assert 'visum_calls_total{code="NOT_FOUND",method="/visum.v1.MaskService/ListModels"} 1.0' in text

@@ -6,7 +6,7 @@ import pytest
 import torch
 from visum.v1 import common_pb2, specializer_pb2, specializer_pb2_grpc
 
-from tests.support.errors import refused, refused_field
+from tests.support.errors import expect_refusal, refused_field
 from tests.support.networks import SmallNetwork, export
 from tests.support.pictures import encoded, noise
 from tests.support.servers import connected, running
@@ -67,15 +67,15 @@ def test_boxes_outside_the_view_are_refused(stub, boxes):
 
 
 def test_unknown_models_and_layers_are_not_found(stub):
-    refused(lambda: embed(stub, noise(32, 32), layer="fc9"), grpc.StatusCode.NOT_FOUND)
+    expect_refusal(lambda: embed(stub, noise(32, 32), layer="fc9"), grpc.StatusCode.NOT_FOUND)
     request = specializer_pb2.EmbedRequest(
         image=common_pb2.Image(data=encoded(noise(8, 8))), model=common_pb2.ModelRef(name="large")
     )
-    refused(lambda: stub.Embed(request), grpc.StatusCode.NOT_FOUND)
+    expect_refusal(lambda: stub.Embed(request), grpc.StatusCode.NOT_FOUND)
     wrong = specializer_pb2.EmbedRequest(
         image=common_pb2.Image(data=encoded(noise(8, 8))), model=common_pb2.ModelRef(name="small", sha256="0" * 64)
     )
-    refused(lambda: stub.Embed(wrong), grpc.StatusCode.FAILED_PRECONDITION)
+    expect_refusal(lambda: stub.Embed(wrong), grpc.StatusCode.FAILED_PRECONDITION)
 
 
 def test_calls_that_are_not_built_say_so(stub):
@@ -85,4 +85,4 @@ def test_calls_that_are_not_built_say_so(stub):
         lambda: list(stub.Export(specializer_pb2.ExportRequest())),
     )
     for call in calls:
-        assert "not built yet" in refused(call, grpc.StatusCode.UNIMPLEMENTED).details()
+        assert "not built yet" in expect_refusal(call, grpc.StatusCode.UNIMPLEMENTED).details()

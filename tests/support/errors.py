@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 
-def refused(call: Callable[[], Any], code: grpc.StatusCode) -> grpc.RpcError:
+def expect_refusal(call: Callable[[], Any], code: grpc.StatusCode) -> grpc.RpcError:
     """The error of a call that must fail with `code`."""
     with pytest.raises(grpc.RpcError) as caught:
         call()
@@ -20,7 +20,7 @@ def refused(call: Callable[[], Any], code: grpc.StatusCode) -> grpc.RpcError:
 
 def refused_field(call: Callable[[], Any]) -> str:
     """The field that a call refused as INVALID_ARGUMENT names."""
-    error = refused(call, grpc.StatusCode.INVALID_ARGUMENT)
+    error = expect_refusal(call, grpc.StatusCode.INVALID_ARGUMENT)
     return detail(error, error_details_pb2.BadRequest()).field_violations[0].field
 
 
