@@ -13,6 +13,9 @@ from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
 
 from visum_client.errors import InvalidInputError
 
+_PIXELS_A_CELL = 16
+_LEAST_CELLS = 4
+
 Message = TypeVar("Message", bound=message.Message)
 
 
@@ -95,13 +98,23 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     iterations: int | None = within(None, 10, 10_000)
     """Iterations of the short schedule."""
     grid: int | None = within(None, 4, 224)
-    """Cells of the mask's grid a side; None: one for 8 pixels of the view."""
+    """Cells of the mask's grid a side; None: one for 16 pixels of the view in mode crisp, for 8 in the others."""
     blur_sigma: float = within(10.0, 0, above=True)
     """Standard deviation of the blur, pixels of a view of 224."""
-    target_drop: float | None = within(None, 0, 1)
+    target_drop: float = within(0.99, 0, 1)
     """Relative drop that the crisp mask must reach, a fraction."""
     min_region_area: float = within(0.01, 0, 1)
     """Smaller regions are left out; a fraction of the view."""
+
+    def for_view(self, side: int) -> Self:
+        """These options with the grid filled in for views of `side` pixels.
+
+        Summaries need regions that are parts. The finest mask that reaches the largest drop falls into slivers fitted to
+        the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of the drop.
+        """
+        if self.grid is not None or self.mode != "crisp":
+            return self
+        return dataclasses.replace(self, grid=max(_LEAST_CELLS, round(side / _PIXELS_A_CELL)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +141,7 @@ class SurvivorOptions(Options[proposal_pb2.SurvivorOptions]):
 
     min_inside: float = within(0.75, 0, 1)
     """Fraction of a box that must lie inside one region."""
-    dilation: float = within(0.0, 0)
+    dilation: float = within(4.0, 0)
     """Pixels of a view of 224 by which regions are dilated first."""
     add_region_boxes: bool = True
     """The regions' own boxes join the survivors."""

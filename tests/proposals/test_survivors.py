@@ -68,14 +68,14 @@ def test_equals_a_plain_implementation(seed: int, dilation: float, min_inside: f
 def test_three_quarters_of_the_box_must_lie_inside() -> None:
     regions = region_map((0, 0, 30, 112))
     boxes = as_boxes([[0, 0, 40, 10], [0, 0, 41, 10], [5, 5, 10, 10], [50, 50, 60, 60]])
-    survivors = select_survivors(boxes, regions, SurvivorOptions(**PROPOSALS_ALONE))
+    survivors = select_survivors(boxes, regions, SurvivorOptions(dilation=0, **PROPOSALS_ALONE))
     assert survivors.proposals.tolist() == [0, 2]
     np.testing.assert_array_equal(survivors.boxes, boxes[[0, 2]])
 
 
 def test_two_regions_together_do_not_hold_a_box() -> None:
     regions = region_map((0, 0, 20, 40), (20, 0, 40, 40))
-    survivors = select_survivors(as_boxes([[0, 0, 40, 40]]), regions, SurvivorOptions(**PROPOSALS_ALONE))
+    survivors = select_survivors(as_boxes([[0, 0, 40, 40]]), regions, SurvivorOptions(dilation=0, **PROPOSALS_ALONE))
     assert len(survivors.boxes) == 0
 
 
@@ -109,7 +109,7 @@ def test_a_proposal_with_a_regions_own_box_stands_once() -> None:
 def test_a_proposal_that_comes_twice_stands_once() -> None:
     regions = region_map((10, 20, 50, 60))
     boxes = as_boxes([[12, 22, 40, 50]] * 2)
-    assert select_survivors(boxes, regions, SurvivorOptions(**PROPOSALS_ALONE)).proposals.tolist() == [0]
+    assert select_survivors(boxes, regions, SurvivorOptions(dilation=0, **PROPOSALS_ALONE)).proposals.tolist() == [0]
 
 
 def test_an_image_with_a_region_is_never_empty() -> None:

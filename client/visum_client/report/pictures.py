@@ -17,7 +17,7 @@ Coverage = NDArray[np.float32]
 GREY_CONTRAST = 0.5
 GREY_LIFT = 0.38
 _RED = np.array([214, 20, 36], dtype=np.float32)
-_RED_SHARE = np.float32(0.62)
+_RED_SHARE = np.float32(0.46)
 _OUTLINE_PIXELS = 2  # of the picture
 _OUTLINE = np.array([255, 255, 255], dtype=np.float32)
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)

@@ -31,7 +31,7 @@ async def extract_mask(job: Job, image: ImageFile) -> Extracted:
         image=common_pb2.Image(sha256=image.digest or ""),
         model=job.card.ref,
         target=job.target,
-        options=job.options.mask.to_message(),
+        options=job.options.mask.for_view(job.view_side).to_message(),
         admit_unrecognized=job.admit_unrecognized,
     )
     on_reused = partial(job.progress.reuse, STAGE)

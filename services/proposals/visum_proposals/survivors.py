@@ -27,7 +27,7 @@ class SurvivorOptions:
 
     min_inside: float = 0.75
     """Fraction of a box that must lie inside one region (paper, section 3.2)."""
-    dilation: float = 0.0
+    dilation: float = 4.0
     """Radius by which regions are dilated first, pixels of a view of 224, >= 0."""
     add_region_boxes: bool = True
     """The regions' own boxes join the survivors."""
