@@ -109,8 +109,8 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     def for_view(self, side: int) -> Self:
         """These options with the grid filled in for views of `side` pixels.
 
-        Summaries need regions that are parts. The finest mask that reaches the largest drop falls into slivers fitted to
-        the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of the drop.
+        Summaries need regions that are parts. The finest mask that reaches the largest drop falls into slivers fitted
+        to the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of it.
         """
         if self.grid is not None or self.mode != "crisp":
             return self

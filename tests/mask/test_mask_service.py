@@ -145,6 +145,8 @@ def test_models_are_listed(stub):
         ({"options": mask_pb2.MaskOptions(iterations=1)}, "options.iterations"),
         ({"options": mask_pb2.MaskOptions(grid=1000)}, "options.grid"),
         ({"options": mask_pb2.MaskOptions(blur_sigma=float("inf"))}, "options.blur_sigma"),
+        ({"options": mask_pb2.MaskOptions(blur_sigma=1e-50)}, "options.blur_sigma"),
+        ({"model": common_pb2.ModelRef(name="x" * 9000)}, "model.name"),
         ({"options": mask_pb2.MaskOptions(target_drop=float("nan"))}, "options.target_drop"),
         ({"options": mask_pb2.MaskOptions(min_region_area=2)}, "options.min_region_area"),
         ({"options": mask_pb2.MaskOptions(mode=17)}, "options.mode"),
@@ -153,6 +155,10 @@ def test_models_are_listed(stub):
 )
 def test_what_is_out_of_range_is_refused_by_field(stub, change, field):
     assert refused_field(lambda: extract(stub, **change)) == field
+
+
+def test_a_digest_in_the_wrong_form_is_refused(stub):
+    assert refused_field(lambda: stub.ListModels(mask_pb2.ListModelsRequest(sha256="zz"))) == "sha256"
 
 
 def test_drop_requests_out_of_range_are_refused_by_field(stub):

@@ -14,6 +14,7 @@ from visum.v1 import info_pb2, info_pb2_grpc, mask_pb2, mask_pb2_grpc
 from tests.support.errors import detail, expect_refusal
 from tests.support.servers import connected, running
 from visum_runtime.errors import FailedPrecondition, InvalidInput, NotBuilt, NotFound, OutOfRange
+from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import LIVENESS, READINESS, Service
 from visum_runtime.settings import ServerSettings
@@ -85,6 +86,14 @@ def test_invalid_input_names_the_field_in_a_bad_request():
     with running(scripted(failing(InvalidInput("bad", field="rows[3].boxes")))) as server, connected(server) as channel:
         caught = expect_refusal(lambda: list_models(channel), grpc.StatusCode.INVALID_ARGUMENT)
         assert detail(caught, error_details_pb2.BadRequest()).field_violations[0].field == "rows[3].boxes"
+
+
+def test_the_words_of_a_caller_do_not_make_an_error_too_long_to_arrive():
+    with (
+        running(scripted(failing(NotFound("no model is called " + "x" * 50_000)))) as server,
+        connected(server) as channel,
+    ):
+        assert len(expect_refusal(lambda: list_models(channel), grpc.StatusCode.NOT_FOUND).details()) == 500
 
 
 def test_unknown_errors_say_nothing_of_the_inside_and_the_log_says_all(caplog):
@@ -227,11 +236,13 @@ def test_a_taken_port_is_a_clear_error():
 
 
 def test_logs_are_json_lines(capsys):
-    from visum_runtime.logs import log, start_logging
-
+    logger = logging.getLogger("visum")
+    handlers, level = logger.handlers, logger.level
     start_logging("info")
     log("something", name='a "name"\nwith a break', number=3)
     log("hidden", logging.DEBUG)
+    logger.handlers = handlers
+    logger.setLevel(level)
     (line,) = capsys.readouterr().err.splitlines()
     entry = json.loads(line)
     assert (entry["event"], entry["number"], entry["level"]) == ("something", 3, "info")

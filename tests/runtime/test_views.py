@@ -107,6 +107,27 @@ def test_an_elongated_image_is_refused_instead_of_filling_memory():
         view_of(encoded(np.zeros((2, 9000, 3), np.uint8)))
 
 
+def test_a_small_elongated_image_and_a_large_view_are_refused_instead_of_filling_memory():
+    with pytest.raises(InvalidInput, match="elongated"):
+        view_of(encoded(np.zeros((1, 99, 3), np.uint8)), common_pb2.Preprocessing(resize=4096, crop=1))
+
+
+def test_damaged_metadata_is_refused_as_a_damaged_image():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = bytearray(encoded(noise(40, 40), "JPEG", exif=exif))
+    start = data.index(b"Exif")
+    outcomes = set()
+    for position in range(start, start + 40):
+        damaged = bytearray(data)
+        damaged[position] ^= 0xFF
+        try:
+            outcomes.add(view_of(bytes(damaged)).side)
+        except InvalidInput as error:
+            outcomes.add(error.field)
+    assert outcomes <= {24, "image.data"}
+
+
 def test_digest_uri_and_emptiness_are_checked():
     with pytest.raises(InvalidInput) as caught:
         load_view(common_pb2.Image(data=encoded(noise(9, 9)), sha256="0" * 64), SQUARE, LIMITS)

@@ -34,7 +34,8 @@ def test_big_endian_and_strided_arrays_arrive_as_little_endian_rows():
         (lambda m: m.shape.append(1), "boxes.shape"),
         (lambda m: m.shape.__setitem__(0, -3), "boxes.shape"),
         (lambda m: m.shape.__setitem__(1, 3), "boxes.shape"),
-        (lambda m: m.shape.__setitem__(0, 1 << 62), "boxes.data"),
+        (lambda m: m.shape.__setitem__(0, 1 << 62), "boxes.shape"),
+        (lambda m: m.shape.__setitem__(0, 1 << 30), "boxes.data"),
         (lambda m: setattr(m, "data", m.data[:-1]), "boxes.data"),
         (lambda m: setattr(m, "data", b"\x00\x00\xc0\x7f" + m.data[4:]), "boxes.data"),
         (lambda m: setattr(m, "data", b"\x00\x00\x80\x7f" + m.data[4:]), "boxes.data"),
@@ -46,6 +47,12 @@ def test_an_array_that_breaks_its_promise_is_refused_by_field(change, field):
     with pytest.raises(InvalidInput) as caught:
         from_array(message, "boxes", np.float32, (None, 4))
     assert caught.value.field == field
+
+
+def test_no_rows_of_a_huge_width_are_refused():
+    message = common_pb2.Array(dtype=common_pb2.DATA_TYPE_FLOAT16, shape=[0, 1 << 61])
+    with pytest.raises(InvalidInput, match="extent"):
+        from_array(message, "descriptors", np.float16, (0, None))
 
 
 def test_a_dtype_without_a_place_on_the_wire_is_refused():

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 
@@ -32,6 +35,13 @@ def test_what_is_no_greyscale_png_is_refused(png):
         with pytest.raises(InvalidInput) as caught:
             decode(png, "masks_png[3]")
         assert caught.value.field == "masks_png[3]"
+
+
+def test_masks_with_damaged_chunks_are_refused_whatever_pillow_raises():
+    png = mask_to_png(np.ones((9, 13), bool))
+    chunk = struct.pack(">I", 0) + b"gAMA" + struct.pack(">I", zlib.crc32(b"gAMA"))
+    with pytest.raises(InvalidInput):
+        mask_from_png(png[:33] + chunk + png[33:], "m")
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes():

@@ -148,7 +148,7 @@ class MaskOptions(message.Message):
     grid: builtins.int
     """Cells of the mask's grid a side, 4..224; default one cell for 8 pixels of the view."""
     blur_sigma: builtins.float
-    """Standard deviation of the blur, pixels of a view of 224, > 0; default 10. Scaled with the view."""
+    """Standard deviation of the blur, pixels of a view of 224, 0.01..100; default 10. Scaled with the view."""
     target_drop: builtins.float
     """Drop that the crisp mask must reach, a fraction 0..1; default 0.9998."""
     min_region_area: builtins.float
@@ -406,7 +406,7 @@ class MeasureDropsRequest(message.Message):
     perturbation: Perturbation.ValueType
     """How salient pixels are perturbed; default blend."""
     blur_sigma: builtins.float
-    """Standard deviation of the blur, pixels of a view of 224, > 0; default 10."""
+    """Standard deviation of the blur, pixels of a view of 224, 0.01..100; default 10."""
     @builtins.property
     def image(self) -> common_pb2.Image:
         """The image."""

@@ -166,7 +166,7 @@ class SurvivorOptions(message.Message):
     min_inside: builtins.float
     """Fraction of a box that must lie inside one region, 0..1; default 0.75."""
     dilation: builtins.float
-    """Pixels of a view of 224 by which regions are dilated first, >= 0; default 4. Scaled with the view."""
+    """Pixels of a view of 224 by which regions are dilated first, 0..224; default 4. Scaled with the view."""
     add_region_boxes: builtins.bool
     """The regions' own boxes join the survivors; default true. An image with a region then has a survivor."""
     max_survivors: builtins.int
@@ -318,7 +318,7 @@ class MatchImage(message.Message):
 
     @builtins.property
     def survivors(self) -> common_pb2.Array:
-        """int32 [S]: indices of the survivors among the M boxes."""
+        """int32 [S]: indices of the survivors among the M boxes, each once."""
 
     def __init__(
         self,

@@ -57,7 +57,7 @@ class ProposalServiceServicer(object):
     """
 
     def Describe(self, request, context):
-        """Object proposals of one view and a descriptor of each. A function of the view alone, so that every network with
+        """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
         the same preprocessing and every mask can use it again. Pure.
         Errors: UNIMPLEMENTED the descriptor is not built yet.
         """

@@ -34,7 +34,7 @@ class ProposalServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProposalServiceAsyncStub: ...
     Describe: _grpc.UnaryUnaryMultiCallable[_proposal_pb2.DescribeRequest, _proposal_pb2.DescribeResponse]
-    """Object proposals of one view and a descriptor of each. A function of the view alone, so that every network with
+    """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
     the same preprocessing and every mask can use it again. Pure.
     Errors: UNIMPLEMENTED the descriptor is not built yet.
     """
@@ -54,7 +54,7 @@ class ProposalServiceAsyncStub(ProposalServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Describe: _aio.UnaryUnaryMultiCallable[_proposal_pb2.DescribeRequest, _proposal_pb2.DescribeResponse]  # type: ignore[assignment]
-    """Object proposals of one view and a descriptor of each. A function of the view alone, so that every network with
+    """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
     the same preprocessing and every mask can use it again. Pure.
     Errors: UNIMPLEMENTED the descriptor is not built yet.
     """
@@ -77,7 +77,7 @@ class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _proposal_pb2.DescribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_proposal_pb2.DescribeResponse, _abc.Awaitable[_proposal_pb2.DescribeResponse]]:
-        """Object proposals of one view and a descriptor of each. A function of the view alone, so that every network with
+        """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
         the same preprocessing and every mask can use it again. Pure.
         Errors: UNIMPLEMENTED the descriptor is not built yet.
         """

@@ -52,9 +52,10 @@ class _Bonds:
         inside = (rows >= 0) & (columns >= 0)
         keys = rows[inside] * count + columns[inside]
         sums = np.bincount(keys, weights=similarity.values[inside], minlength=count * count).astype(np.float64)
-        presence = np.zeros((count, int(images.max()) + 1))
+        present, columns_of = np.unique(images, return_inverse=True)
+        presence = np.zeros((count, len(present)))
         for number, members in enumerate(clusters):
-            np.add.at(presence[number], images[members], 1)
+            np.add.at(presence[number], columns_of[members], 1)
         sizes = presence.sum(axis=1)
         return cls(sums.reshape(count, count), np.outer(sizes, sizes) - presence @ presence.T)
 

@@ -30,6 +30,9 @@ class Limits:
     """Match scores of a class."""
 
 
+MAX_DESCRIPTOR_WIDTH = 4096
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """One decoded request."""
@@ -49,6 +52,8 @@ class RequestReader:
     _options: ClusteringOptions = field(default_factory=ClusteringOptions)
     _parts: list[Parts] = field(default_factory=list)
     _edges: list[Edges] = field(default_factory=list)
+    _received_parts: int = 0
+    _received_edges: int = 0
 
     def add(self, request: clustering_pb2.SummarizeRequest) -> None:
         """Decodes the next message.
@@ -78,8 +83,9 @@ class RequestReader:
         """
         if self._header is None:
             raise InvalidInput("the stream ended before the header", field="header")
-        if self._part_count() != self._header.parts:
-            raise InvalidInput(f"announced {self._header.parts} parts, {self._part_count()} came", field="header.parts")
+        if self._received_parts != self._header.parts:
+            message = f"announced {self._header.parts} parts, {self._received_parts} came"
+            raise InvalidInput(message, field="header.parts")
         return Task(_joined_parts(self._parts), _joined_edges(self._edges), self._header.images, self._options)
 
     def _add_header(self, header: clustering_pb2.SummarizeHeader) -> None:
@@ -95,21 +101,26 @@ class RequestReader:
         if self._edges:
             raise InvalidInput("parts come before edges", field="parts")
         parts = _decode_parts(chunk, self._parts[0].descriptors.shape[1] if self._parts else None)
+        if not len(parts):
+            return
+        if parts.descriptors.shape[1] > MAX_DESCRIPTOR_WIDTH:
+            raise InvalidInput(f"are wider than {MAX_DESCRIPTOR_WIDTH}", field="parts.descriptors.shape")
         self._parts.append(parts)
+        self._received_parts += len(parts)
         announced = self._header.parts if self._header else 0
-        if self._part_count() > announced:
+        if self._received_parts > announced:
             raise InvalidInput(f"more parts came than the {announced} announced", field="header.parts")
 
     def _add_edges(self, chunk: clustering_pb2.EdgesChunk) -> None:
         sources = from_array(chunk.sources, "edges.sources", np.int32, [None])
         targets = from_array(chunk.targets, "edges.targets", np.int32, [len(sources)])
         scores = from_array(chunk.scores, "edges.scores", np.float32, [len(sources)])
+        if not len(sources):
+            return
         self._edges.append(Edges(sources, targets, scores))
-        if sum(map(len, self._edges)) > self.limits.edges:
+        self._received_edges += len(sources)
+        if self._received_edges > self.limits.edges:
             raise OutOfRange(f"more edges than this server's limit of {self.limits.edges}")
-
-    def _part_count(self) -> int:
-        return sum(map(len, self._parts))
 
 
 def decode_options(message: clustering_pb2.ClusteringOptions) -> ClusteringOptions:

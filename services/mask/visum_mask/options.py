@@ -69,7 +69,7 @@ class MaskOptions:
     def __post_init__(self) -> None:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")
         _check(self.grid is None or 4 <= self.grid <= 224, "grid", "must be within 4..224")
-        _check(0 < self.blur_sigma <= 100, "blur_sigma", "must be within 0..100, not 0")
+        _check(0.01 <= self.blur_sigma <= 100, "blur_sigma", "must be within 0.01..100")
         _check(0 < self.target_drop < 1, "target_drop", "must be between 0 and 1")
         _check(0 <= self.min_region_area <= 1, "min_region_area", "must be within 0..1")
         if self.mode is Mode.IEBB_THRESH:

@@ -15,7 +15,7 @@ from visum_mask.measure import DropScores, measure_drops
 from visum_mask.options import MaskOptions, Mode, Perturbation, Preset, ScheduleName
 from visum_models import Card, Classifier, ModelRepository
 from visum_runtime.errors import InvalidInput, Stopped
-from visum_runtime.models import require_model
+from visum_runtime.references import require_digest, require_model
 from visum_runtime.timing import timing_of
 from visum_runtime.views import ImageLimits, View, load_view
 from visum_runtime.worker import Ticket, Worker
@@ -107,6 +107,7 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
     async def ListModels(
         self, request: mask_pb2.ListModelsRequest, context: grpc.aio.ServicerContext
     ) -> mask_pb2.ListModelsResponse:
+        require_digest(request.sha256, "sha256")
         cards = await asyncio.to_thread(self._models.cards, request.name, request.sha256)
         return mask_pb2.ListModelsResponse(models=[card.to_message() for card in cards])
 

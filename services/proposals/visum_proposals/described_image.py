@@ -38,6 +38,8 @@ class DescribedImage:
             raise InvalidInput("has an empty box: x1 > x0 and y1 > y0 must hold", field="boxes")
         if len(self.descriptors) != len(self.boxes):
             raise InvalidInput(f"are {len(self.descriptors)}, for {len(self.boxes)} boxes", field="descriptors")
+        if len(self.survivors) > len(self.boxes) or len(np.unique(self.survivors)) != len(self.survivors):
+            raise InvalidInput("must be distinct indices", field="survivors")
         if (self.survivors < 0).any() or (self.survivors >= len(self.boxes)).any():
             raise InvalidInput(f"has an index outside of the {len(self.boxes)} boxes", field="survivors")
 

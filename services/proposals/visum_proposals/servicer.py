@@ -24,6 +24,8 @@ from visum_runtime.views import ImageLimits, View, load_view
 from visum_runtime.worker import Ticket, Worker
 from visum_wire import from_array, regions_from_png, to_array
 
+MAX_VIEW_SIDE_PX = 640
+"""Selective search cannot be interrupted; on larger views it runs for tens of seconds."""
 MAX_VOTING_BOXES = MAX_BOXES_LIMIT + MAX_SURVIVORS_LIMIT
 _SCORE_BYTES = 4
 _PAIR_OVERHEAD_BYTES = 48
@@ -103,6 +105,9 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
         return proposal_pb2.MatchResponse(pairs=pairs, timing=timing_of(done))
 
     async def _view(self, image: common_pb2.Image, preprocessing: common_pb2.Preprocessing) -> View:
+        if preprocessing.crop > MAX_VIEW_SIDE_PX:
+            message = f"is {preprocessing.crop}, proposals are found in views of at most {MAX_VIEW_SIDE_PX} pixels"
+            raise InvalidInput(message, field="preprocessing.crop")
         return await asyncio.to_thread(load_view, image, preprocessing, self._limits)
 
     def _check_answer_size(self, request: proposal_pb2.MatchRequest) -> None:

@@ -28,7 +28,7 @@ class SurvivorOptions:
     min_inside: float = 0.75
     """Fraction of a box that must lie inside one region (paper, section 3.2)."""
     dilation: float = 4.0
-    """Radius by which regions are dilated first, pixels of a view of 224, >= 0."""
+    """Radius by which regions are dilated first, pixels of a view of 224, 0..224."""
     add_region_boxes: bool = True
     """The regions' own boxes join the survivors."""
     max_survivors: int = 100
@@ -37,8 +37,8 @@ class SurvivorOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.min_inside <= 1:
             raise InvalidInput(f"is {self.min_inside}, must be within 0..1", field="options.min_inside")
-        if not 0 <= self.dilation < float("inf"):
-            raise InvalidInput(f"is {self.dilation}, must not be negative", field="options.dilation")
+        if not 0 <= self.dilation <= VIEW_SIDE_PX:
+            raise InvalidInput(f"is {self.dilation}, must be within 0..{VIEW_SIDE_PX}", field="options.dilation")
         if not 1 <= self.max_survivors <= MAX_SURVIVORS_LIMIT:
             message = f"is {self.max_survivors}, must be within 1..{MAX_SURVIVORS_LIMIT}"
             raise InvalidInput(message, field="options.max_survivors")

@@ -10,7 +10,7 @@ from visum.v1 import specializer_pb2, specializer_pb2_grpc
 
 from visum_models import ModelRepository
 from visum_runtime.errors import InvalidInput, NotBuilt
-from visum_runtime.models import require_model
+from visum_runtime.references import require_model
 from visum_runtime.timing import timing_of
 from visum_runtime.views import ImageLimits, load_view
 from visum_runtime.worker import Worker

@@ -29,6 +29,7 @@ _CODES: dict[type[BaseException], int] = {
     asyncio.CancelledError: code_pb2.CANCELLED,
 }
 _NAMES = {code.value[0]: code for code in grpc.StatusCode}
+_MAX_TEXT = 500
 INTERNAL_MESSAGE = "internal error; the server's log has the details"
 
 
@@ -37,7 +38,9 @@ def status_of(error: BaseException) -> status_pb2.Status:
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), code_pb2.INTERNAL)
     if code == code_pb2.INTERNAL:
         return status_pb2.Status(code=code, message=INTERNAL_MESSAGE)
-    return status_pb2.Status(code=code, message=str(error), details=[_packed(detail) for detail in _details(error)])
+    return status_pb2.Status(
+        code=code, message=_cut(str(error)), details=[_packed(detail) for detail in _details(error)]
+    )
 
 
 def code_of(status: status_pb2.Status) -> grpc.StatusCode:
@@ -47,13 +50,20 @@ def code_of(status: status_pb2.Status) -> grpc.StatusCode:
 
 def _details(error: BaseException) -> list[message.Message]:
     if isinstance(error, InvalidInput):
-        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.message)
+        violation = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(error.field), description=_cut(error.message)
+        )
         return [error_details_pb2.BadRequest(field_violations=[violation])]
     if isinstance(error, QueueFull):
         delay = duration_pb2.Duration()
         delay.FromMilliseconds(round(error.retry_seconds * 1000))
         return [error_details_pb2.RetryInfo(retry_delay=delay)]
     return []
+
+
+def _cut(text: str) -> str:
+    """Errors travel in headers, whose size is limited; a caller's own words may make them long."""
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def _packed(detail: message.Message) -> any_pb2.Any:

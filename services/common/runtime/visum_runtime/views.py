@@ -10,12 +10,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from visum.v1 import common_pb2
 
 from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.references import require_digest
 from visum_runtime.settings import ServerSettings
+from visum_wire.png import DECODING_ERRORS
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_VIEW_SIDE = 4096
 _JPEG_QUALITY = 92
 _MAX_ASPECT = 100
+_DECODING_ERRORS = (*DECODING_ERRORS, TypeError, LookupError, ArithmeticError)
+"""Damaged metadata makes Pillow raise more kinds than damaged pixels."""
 _FILTERS = {
     common_pb2.Preprocessing.INTERPOLATION_UNSPECIFIED: Image.Resampling.BILINEAR,
     common_pb2.Preprocessing.INTERPOLATION_BILINEAR: Image.Resampling.BILINEAR,
@@ -80,9 +84,10 @@ def load_view(image: common_pb2.Image, preprocessing: common_pb2.Preprocessing, 
     check_preprocessing(preprocessing)
     data = image_bytes(image, limits)
     digest = hashlib.sha256(data).hexdigest()
+    require_digest(image.sha256, "image.sha256")
     if image.sha256 and image.sha256 != digest:
         raise InvalidInput(f"is {image.sha256}, but the data has {digest}", field="image.sha256")
-    return make_view(decode_upright(data, limits), preprocessing, digest)
+    return make_view(decode_upright(data, limits), preprocessing, digest, limits.max_pixels)
 
 
 def image_bytes(image: common_pb2.Image, limits: ImageLimits) -> bytes:
@@ -111,24 +116,25 @@ def decode_upright(data: bytes, limits: ImageLimits) -> Image.Image:
         return _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         raise InvalidInput(f"is not an image that is read here ({', '.join(FORMATS)})", field="image.data") from error
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        if isinstance(error, InvalidInput):
-            raise
+    except InvalidInput:
+        raise
+    except _DECODING_ERRORS as error:
         raise InvalidInput("is a damaged or truncated image", field="image.data") from error
 
 
-def make_view(image: Image.Image, preprocessing: common_pb2.Preprocessing, image_sha256: str) -> View:
+def make_view(image: Image.Image, preprocessing: common_pb2.Preprocessing, image_sha256: str, max_pixels: int) -> View:
     """Resizes the shorter side and crops the centre, as torchvision's transforms do on a PIL image.
 
     Args:
         image: Upright RGB image.
         preprocessing: Checked sizes and filter.
         image_sha256: Digest of the encoded image.
+        max_pixels: Most pixels that the resized image may have.
     """
     width, height = image.size
     shorter = min(width, height)
     new_width, new_height = (int(preprocessing.resize * side / shorter) for side in (width, height))
-    if max(new_width, new_height) > preprocessing.resize * _MAX_ASPECT:
+    if max(new_width, new_height) > preprocessing.resize * _MAX_ASPECT or new_width * new_height > max_pixels:
         raise InvalidInput(f"is {width} x {height}: too elongated to be viewed", field="image.data")
     resized = image.resize((new_width, new_height), _FILTERS[preprocessing.interpolation])
     left, top = (round((side - preprocessing.crop) / 2.0) for side in (new_width, new_height))

@@ -17,6 +17,7 @@ _DTYPES: dict[common_pb2.DataType.ValueType, np.dtype] = {
     common_pb2.DATA_TYPE_INT32: np.dtype("<i4"),
     common_pb2.DATA_TYPE_INT64: np.dtype("<i8"),
 }
+_MAX_EXTENT = 2**31 - 1
 _NUMBERS = {dtype: number for number, dtype in _DTYPES.items()}
 
 
@@ -61,6 +62,8 @@ def from_array(message: common_pb2.Array, field: str, dtype: DTypeLike, shape: S
     if not fits:
         wanted = ", ".join("any" if extent is None else str(extent) for extent in shape)
         raise InvalidInput(f"has shape {list(extents)}, expected [{wanted}]", field=f"{field}.shape")
+    if any(extent > _MAX_EXTENT for extent in extents):
+        raise InvalidInput(f"has an extent above {_MAX_EXTENT}", field=f"{field}.shape")
     size = math.prod(extents) * expected.itemsize
     if len(message.data) != size:
         raise InvalidInput(f"has {len(message.data)} bytes, its shape asks for {size}", field=f"{field}.data")

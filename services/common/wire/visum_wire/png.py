@@ -1,6 +1,8 @@
 """Masks, saliency and region maps as PNG."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,8 @@ from PIL import Image
 
 from visum_wire.errors import InvalidInput
 
+DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What Pillow raises for damaged files."""
 SALIENT = 255
 _SALIENT_FROM = 128
 
@@ -70,5 +74,7 @@ def _decode(png: bytes, field: str, modes: set[str], shape: tuple[int, int] | No
         if image.mode == "1":
             image = image.convert("L")
         return np.array(image)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except InvalidInput:
+        raise
+    except DECODING_ERRORS as error:
         raise InvalidInput("is not a readable PNG", field=field) from error
