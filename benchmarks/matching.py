@@ -33,6 +33,7 @@ DESCRIBE_TURNS = 3
 
 
 def main() -> None:
+    """Prints the figures as a table, or with --json as one JSON object."""
     parser = argparse.ArgumentParser(description="Measures the speed of proposals and matching.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
@@ -100,18 +101,21 @@ def fastest(functions: list[Callable[[], object]], turns: int) -> list[float]:
 
 
 def measured(function: Callable[[], object]) -> float:
+    """Seconds of one call."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
 
 
 def plain_loop(view: NDArray[np.uint8], boxes: Boxes) -> None:
+    """Describes boxes one by one, as a first version would."""
     for x0, y0, x1, y1 in boxes:
         crop = cv2.resize(view[y0:y1, x0:x1], (CROP_SIDE_PX, CROP_SIDE_PX))
         hog(crop, 9, (CELL_SIDE_PX, CELL_SIDE_PX), (2, 2), channel_axis=2)
 
 
 def prepared(generator: np.random.Generator, survivors: int) -> PreparedImage:
+    """Random boxes and descriptors, ready to be matched."""
     boxes = random_boxes(generator)
     descriptors = generator.normal(size=(BOXES, Whitening.load().projection.shape[1])).astype(np.float16)
     chosen = generator.choice(BOXES, survivors, replace=False).astype(np.int32)
@@ -119,6 +123,7 @@ def prepared(generator: np.random.Generator, survivors: int) -> PreparedImage:
 
 
 def random_boxes(generator: np.random.Generator) -> Boxes:
+    """Boxes of 20 to 119 pixels a side."""
     starts = generator.integers(0, VIEW_SIDE_PX - 40, (BOXES, 2))
     ends = np.minimum(starts + generator.integers(20, 120, (BOXES, 2)), VIEW_SIDE_PX)
     return as_boxes(np.hstack([starts, ends]))

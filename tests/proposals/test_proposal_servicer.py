@@ -295,6 +295,8 @@ def test_select_survivors_refuses_by_field(
         (lambda: changed_image(descriptors=np.zeros((11, 8), np.float16)), "rows[1].descriptors.shape"),
         (lambda: changed_image(descriptors=np.full((12, 8), np.nan, np.float16)), "rows[1].descriptors.data"),
         (lambda: changed_image(survivors=np.array([12], np.int32)), "rows[1].survivors"),
+        (lambda: changed_image(survivors=np.zeros(2, np.int32)), "rows[1].survivors"),
+        (lambda: changed_image(survivors=np.zeros(13, np.int32)), "rows[1].survivors"),
         (lambda: changed_image(view_side=0), "rows[1].view_side"),
     ],
 )

@@ -128,7 +128,7 @@ class ClusteringOptions(message.Message):
     preference: builtins.float
     """Preference of affinity propagation is -c times the median positive similarity; c > 0; default 5."""
     damping: builtins.float
-    """Damping, 0.5..1; default 0.9."""
+    """Damping, at least 0.5 and below 1; default 0.9."""
     max_iterations: builtins.int
     """Iterations at most, >= 1; default 1000."""
     min_images: builtins.int
@@ -146,7 +146,7 @@ class ClusteringOptions(message.Message):
     trim: builtins.float
     """Members whose similarity to the exemplar is below this fraction of their median are trimmed; 0..1; default 0.8."""
     merge: builtins.float
-    """Clusters whose between-to-within similarity reaches this are merged, 0..1 (1 or more: never); default 0.7."""
+    """Clusters whose between-to-within similarity reaches this are merged, > 0 (1 or more: never); default 0.7."""
     def __init__(
         self,
         *,

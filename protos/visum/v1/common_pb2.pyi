@@ -118,7 +118,7 @@ class Image(message.Message):
     data: builtins.bytes
     """The encoded file itself."""
     uri: builtins.str
-    """A URI that the server's operator has allowed (file, s3, gs); refused otherwise."""
+    """A URI that the server's operator has allowed (file, s3, gs); refused otherwise. Not built yet: UNIMPLEMENTED."""
     sha256: builtins.str
     """SHA-256 of the encoded file, 64 lowercase hexadecimal digits. Optional; verified where set."""
     def __init__(

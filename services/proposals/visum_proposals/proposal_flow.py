@@ -89,6 +89,8 @@ def match_tile(
 
 def match_pair(first: PreparedImage, second: PreparedImage, options: MatchOptions) -> NDArray[np.float32]:
     """Scores [S_first, S_second] between the survivors of two images, the larger of both directions, >= 0."""
+    if not (len(first.survivors) and len(second.survivors)):
+        return np.zeros((len(first.survivors), len(second.survivors)), dtype=np.float32)
     scores = _scores(first, second, find_candidates(first, second), options.method)
     scores[scores < options.min_score] = 0
     return scores

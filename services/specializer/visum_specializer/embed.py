@@ -1,5 +1,6 @@
 """Features and softmax of a view, whole or by boxes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,14 +43,16 @@ def embed_view(
     """
     layer = layer or feature_layer(classifier)
     pixels = classifier.to_pixels(view)
-    pictures = pixels[None] if boxes is None else _crops(pixels, boxes)
-    embeddings = [embed(classifier, chunk, layer) for chunk in pictures.split(_CHUNK)]
+    pictures = [pixels[None]] if boxes is None else _crops(pixels, boxes)
+    embeddings = [embed(classifier, chunk, layer) for chunk in pictures]
     features = torch.cat([embedding.features for embedding in embeddings])
     probabilities = torch.cat([embedding.logits for embedding in embeddings]).softmax(dim=1)
     return ViewEmbedding(features.cpu().numpy(), probabilities.cpu().numpy(), layer)
 
 
-def _crops(pixels: Tensor, boxes: NDArray[np.int32]) -> Tensor:
+def _crops(pixels: Tensor, boxes: NDArray[np.int32]) -> Iterator[Tensor]:
+    """Enlarged crops in chunks, so that memory does not grow with the number of boxes."""
     side = pixels.shape[-1]
-    crops = [pixels[None, :, y0:y1, x0:x1] for x0, y0, x1, y1 in boxes.tolist()]
-    return torch.cat([F.interpolate(crop, (side, side), mode="bilinear", antialias=True) for crop in crops])
+    for start in range(0, len(boxes), _CHUNK):
+        crops = [pixels[None, :, y0:y1, x0:x1] for x0, y0, x1, y1 in boxes[start : start + _CHUNK].tolist()]
+        yield torch.cat([F.interpolate(crop, (side, side), mode="bilinear", antialias=True) for crop in crops])
