@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DISTRIBUTIONS := protos services/common/wire services/common/runtime services/common/models \
-  services/mask services/proposals services/clustering services/specializer client demo
+  services/mask services/proposals services/clustering services/specializer client demo evaluation
 MANIFESTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf

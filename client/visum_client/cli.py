@@ -13,7 +13,7 @@ from types import FrameType
 from tqdm import tqdm
 
 from visum_client.commands import doctor, report, run, serve
-from visum_client.commands.command import Command, added_commands, tell
+from visum_client.commands.command import Command, CommandGroup, added_commands, tell
 from visum_client.errors import InvalidInputError, VisumError
 from visum_client.local import MODULES
 from visum_client.options import OPTIONS
@@ -23,6 +23,7 @@ BAD_USAGE = 2
 INTERRUPTED = 130
 _COMMANDS = (run.COMMAND, report.COMMAND, serve.COMMAND, doctor.COMMAND)
 _CHECKED_FLAGS = frozenset({"option", "services", "limit", *OPTIONS})
+_RAW = argparse.RawDescriptionHelpFormatter
 _START = """\
 to begin with:
   visum doctor
@@ -34,9 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["serve"] and words[1:2] and words[1] in MODULES:
         serve.serve_one(words[1:])
-    commands = [*_COMMANDS, *added_commands()]
-    arguments = _parser(commands).parse_args(words)
-    command = next(command for command in commands if command.name == arguments.command)
+    arguments = _parser([*_COMMANDS, *added_commands()]).parse_args(words)
+    command: Command = arguments.chosen
     _start_messages()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -57,22 +57,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_code
 
 
-def _parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
+def _parser(commands: Sequence[Command | CommandGroup]) -> argparse.ArgumentParser:
     text = "Which parts of a class does an image classifier really use?"
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="visum", description=text, epilog=_START, formatter_class=raw)
+    parser = argparse.ArgumentParser(prog="visum", description=text, epilog=_START, formatter_class=_RAW)
     parser.add_argument("--version", action="version", version=f"visum {version('visum-client')}")
-    added = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    _add_commands(parser, commands)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command | CommandGroup]) -> None:
+    added = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     for command in commands:
         summary = command.summary[0].upper() + command.summary[1:] + "."
-        epilog = f"examples:\n{command.examples}"
-        own = added.add_parser(
-            command.name, help=command.summary, description=summary, epilog=epilog, formatter_class=raw
-        )
+        own = added.add_parser(command.name, help=command.summary, description=summary, formatter_class=_RAW)
+        if isinstance(command, CommandGroup):
+            _add_commands(own, command.commands)
+            continue
+        own.epilog = f"examples:\n{command.examples}"
         command.configure(own)
         text = "print exactly one JSON object; all else goes to standard error"
         own.add_argument("--json", action="store_true", help=text)
-    return parser
+        own.set_defaults(chosen=command)
 
 
 def _failed(arguments: argparse.Namespace, error: VisumError) -> int:

@@ -18,7 +18,7 @@ from tests.client.test_processes import children
 from visum_client import Client, Run
 from visum_client.cli import BAD_USAGE, FAILURE, main
 from visum_client.commands import command as commands
-from visum_client.commands.command import Command
+from visum_client.commands.command import Command, CommandGroup
 from visum_client.commands.doctor import fits
 
 
@@ -146,12 +146,37 @@ def test_the_environment_names_the_services(services, network, capsys, monkeypat
         assert client.server_info("mask").service == "visum.v1.MaskService"
 
 
-def test_other_distributions_add_commands(capsys, monkeypatch):
-    entry = EntryPoint("hello", f"{__name__}:HELLO", commands.ENTRY_POINTS)
-    monkeypatch.setattr(commands, "entry_points", lambda group: [entry] if group == commands.ENTRY_POINTS else [])
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[test_other_distributions_add_commands.__module__])
+@pytest.fixture
+def add_command(monkeypatch):
+    """Gives the command line one more command, by an entry point that names a variable of this module."""
+
+    def add(name: str, variable: str) -> None:
+        entry = EntryPoint(name, f"{__name__}:{variable}", commands.ENTRY_POINTS)
+        monkeypatch.setattr(commands, "entry_points", lambda group: [entry] if group == commands.ENTRY_POINTS else [])
+        monkeypatch.setitem(sys.modules, __name__, sys.modules[test_other_distributions_add_commands.__module__])
+
+    return add
+
+
+def test_other_distributions_add_commands(capsys, add_command):
+    add_command("hello", "HELLO")
     assert main(["hello", "--name", "you"]) == 0
     assert capsys.readouterr().out == "hello you\n"
+
+
+def test_other_distributions_add_groups_of_commands(capsys, add_command):
+    add_command("greet", "GREET")
+    assert main(["greet", "hello", "--name", "you", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"name": "you"}
+
+
+@pytest.mark.parametrize("words", [["greet"], ["greet", "fly"]])
+def test_a_group_without_one_of_its_commands_is_bad_usage(capsys, add_command, words):
+    add_command("greet", "GREET")
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == BAD_USAGE
+    assert "usage: visum greet" in capsys.readouterr().err
 
 
 HELLO = Command(
@@ -162,6 +187,7 @@ HELLO = Command(
     lambda arguments: {"name": arguments.name},
     lambda result: f"hello {result['name']}",
 )
+GREET = CommandGroup("greet", "greet people", (HELLO,))
 
 
 def test_serve_starts_all_services_and_ends_them_on_ctrl_c(network):

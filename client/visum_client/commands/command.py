@@ -10,7 +10,7 @@ from typing import Any
 from visum_client.client import SERVICES_VARIABLE, Client
 
 ENTRY_POINTS = "visum.commands"
-"""Each entry point of this group is a `Command`."""
+"""Each entry point of this group is a `Command` or a `CommandGroup`."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,19 @@ class Command:
     """The same for people."""
 
 
-def added_commands() -> list[Command]:
+@dataclass(frozen=True)
+class CommandGroup:
+    """Commands under one word, as `visum evaluate masks`."""
+
+    name: str
+    """The word."""
+    summary: str
+    """What they do, one line."""
+    commands: tuple[Command, ...]
+    """What may follow the word."""
+
+
+def added_commands() -> list[Command | CommandGroup]:
     """The commands of other distributions."""
     return [entry.load() for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)]
 

@@ -1,0 +1,1 @@
+"""Experiments about masks, matching and summaries; the command `visum evaluate`."""
