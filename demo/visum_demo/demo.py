@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from visum_client import Client, VisumError
+from visum_client.report.wording import percent
 
 from .comparison import Comparison, Finding, compare
 from .shipped import IMAGES, load_causal_figures, load_truth, model_path
@@ -45,7 +46,7 @@ def _table(comparison: Comparison) -> str:
 def _line(finding: Finding) -> str:
     summary = finding.summary
     planted = f"{finding.planted or _NO_PART} ({finding.purity:.0%})"
-    return f"{summary.id:<9}{summary.images:>6}{summary.drop:>8.0%}   {planted}"
+    return f"{summary.id:<9}{summary.images:>6}{percent(summary.drop):>8}   {planted}"
 
 
 if __name__ == "__main__":
