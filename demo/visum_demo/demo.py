@@ -7,10 +7,14 @@ from pathlib import Path
 from visum_client import Client, VisumError
 from visum_client.report.wording import percent
 
-from .comparison import Comparison, Finding, compare
+from .comparison import FOUND_PURITY, Comparison, Finding, compare
 from .shipped import IMAGES, load_causal_figures, load_truth, model_path
 
 _NO_PART = "no planted part"
+_EXPLANATION = (
+    "drop: share of the score that is gone when that part alone is blurred; small where other parts say the same",
+    f"found: shown by a summary with a purity of {FOUND_PURITY:.0%} or more; in parentheses its share of the score",
+)
 
 
 def main() -> int:
@@ -40,7 +44,7 @@ def _table(comparison: Comparison) -> str:
     lines += [_line(finding) for finding in comparison.findings]
     found = ", ".join(f"{figure.part} ({figure.shapley:.2f})" for figure in comparison.found) or "none"
     missed = ", ".join(f"{figure.part} ({figure.shapley:.2f})" for figure in comparison.missed) or "none"
-    return "\n".join([*lines, "", f"causal parts found:  {found}", f"causal parts missed: {missed}"])
+    return "\n".join([*lines, "", *_EXPLANATION, "", f"causal parts found:  {found}", f"causal parts missed: {missed}"])
 
 
 def _line(finding: Finding) -> str:
