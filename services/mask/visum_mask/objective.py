@@ -30,9 +30,9 @@ def project(mask: Tensor, sharpness: float) -> Tensor:
     return ((half + torch.tanh(sharpness * (mask - BINARY_THRESHOLD))) / (2 * half)).clamp(0, 1)
 
 
-def straight_through(mask: Tensor, projected: Tensor) -> Tensor:
-    """The binary mask, with the gradient of the projected one."""
-    return (mask > BINARY_THRESHOLD).to(projected.dtype) + (projected - projected.detach())
+def straight_through(binary: Tensor, projected: Tensor) -> Tensor:
+    """A binary mask, with the gradient of the projected one."""
+    return binary.to(projected.dtype) + (projected - projected.detach())
 
 
 def area(cells: Tensor) -> Tensor:
