@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 _WORTH_IT = 1.5
-"""A choice other than plain fp32 in channels-last layout must be this many times faster: servers of one kind must choose
-alike on a busy machine too, and what is worth choosing gains more (bf16 units: twice and more)."""
+"""A choice other than plain fp32 in channels-last layout must be this many times faster: servers of one kind must
+choose alike on a busy machine too, and what is worth choosing gains more (bf16 units: twice and more)."""
 _HOPELESS = 3.0
 """A choice this many times slower than the best is measured once; bf16 is emulated on processors without it."""
 _PROBE_SHAPE = (2, 3, 64, 64)
