@@ -1,7 +1,8 @@
 """The command `visum evaluate`: one experiment a word."""
 
 from visum_client.commands.command import Command, CommandGroup
+from visum_evaluation.masks.command import MASKS
 
-EXPERIMENTS: tuple[Command, ...] = ()
+EXPERIMENTS: tuple[Command, ...] = (MASKS,)
 
 GROUP = CommandGroup("evaluate", "measure masks, matching and summaries", EXPERIMENTS)
