@@ -63,8 +63,8 @@ def test_a_key_point_keeps_its_relative_place_in_its_box() -> None:
     np.testing.assert_allclose(carry_key_points(points, boxes, matches, np.ones(1)), [[60, 110], [150, 150]])
 
 
-def test_boxes_count_by_the_squares_of_their_scores_and_not_without_a_match() -> None:
-    boxes = np.array([[0.0, 0, 10, 10]] * 3)
+def test_boxes_count_by_the_squares_of_their_scores_per_area_and_not_without_a_match() -> None:
+    boxes = np.array([[0.0, 0, 10, 10], [0, 0, 20, 10], [0, 0, 10, 10]])
     matches = boxes + np.array([[10.0], [20], [90]])
-    carried = carry_key_points(np.array([[5.0, 5]]), boxes, matches, np.array([2.0, 1, 0]))
+    carried = carry_key_points(np.array([[5.0, 5]]), boxes, matches, np.array([2.0, 2, 0]))
     np.testing.assert_allclose(carried, [[5 + (4 * 10 + 20) / 5] * 2])

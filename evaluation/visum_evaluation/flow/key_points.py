@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARPNESS = 2
-"""Power of the scores that weigh the boxes around a key point."""
+"""Power of the scores per area that weigh the boxes around a key point."""
 
 
 def carry_key_points(
@@ -15,7 +15,8 @@ def carry_key_points(
 ) -> NDArray[np.float64]:
     """Places of key points in the other image: each keeps its relative place in all boxes around it.
 
-    The mean over those boxes, weighed by the squares of their scores. A point that no matched box holds stays.
+    The mean over those boxes, weighed by the squares of their scores per area: a small box says more exactly where it
+    is. A point that no matched box holds stays.
 
     Args:
         key_points: (x, y) [K, 2].
@@ -27,10 +28,10 @@ def carry_key_points(
         [K, 2], pixels of the other view.
     """
     inside = (boxes[None, :, :2] <= key_points[:, None]) & (key_points[:, None] < boxes[None, :, 2:])
-    weights = inside.all(axis=2) * scores.astype(np.float64)
+    sides, other_sides = boxes[:, 2:] - boxes[:, :2], matches[:, 2:] - matches[:, :2]
+    weights = inside.all(axis=2) * scores.astype(np.float64) / sides.prod(axis=1)
     largest = weights.max(axis=1, initial=0)
     weights = (weights / np.where(largest > 0, largest, 1)[:, None]) ** SHARPNESS
-    sides, other_sides = boxes[:, 2:] - boxes[:, :2], matches[:, 2:] - matches[:, :2]
     places = matches[:, :2] + (key_points[:, None] - boxes[:, :2]) / sides * other_sides
     totals = weights.sum(axis=1, keepdims=True)
     carried = (weights[:, :, None] * places).sum(axis=1) / np.where(totals > 0, totals, 1)
