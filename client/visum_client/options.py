@@ -127,7 +127,7 @@ class DescribeOptions(Options[proposal_pb2.DescribeOptions]):
     max_boxes: int = within(500, 1, 5000)
     """Boxes kept of an image."""
     min_side: float | None = within(None, 1)
-    """Smallest side of a box, pixels of a view of 224; None: 20, less on small views."""
+    """Smallest side of a box, pixels of a view of 224; None: 30, less on small views."""
     keep_border_boxes: bool = False
     """Keep boxes that touch some of the view's borders."""
 

@@ -96,7 +96,7 @@ def _check_parts(run: Run) -> None:
             "part_image": ("int32", (count,)),
             "part_box": ("int32", (count, 4)),
             "part_region": ("int32", (count,)),
-            "part_descriptor": ("float16", (count, 128)),
+            "part_descriptor": ("float16", (count, 256)),
             "part_summary": ("int32", (count,)),
             "part_similarity": ("float32", (count,)),
         }

@@ -45,23 +45,34 @@ def similarities(first: DescribedImage, second: DescribedImage) -> NDArray[np.fl
     return result
 
 
-def one_way_lom(first: DescribedImage, second: DescribedImage) -> NDArray[np.float64]:
-    """Local offset matching from the first image to the second, all boxes."""
+def plain_lom(first: DescribedImage, second: DescribedImage) -> NDArray[np.float64]:
+    """Local offset matching, all boxes: two passes, each the geometric mean of both directions."""
     appearance = similarities(first, second)
     boxes, others = scaled_boxes(first), scaled_boxes(second)
-    voters = [i for i in range(len(boxes)) if appearance[i].any()]
-    scores = np.zeros_like(appearance)
-    total = sum(appearance[i].max() for i in voters)
-    for i in voters:
-        neighbours = [k for k in voters if overlap(boxes[k], boxes[i])]
-        offsets = [offset(boxes[k], others[appearance[k].argmax()]) for k in neighbours]
-        dx, dy, ratio = np.median(np.array(offsets), axis=0)
-        support = sum(appearance[k].max() for k in neighbours) / total
-        for j in range(len(others)):
-            x, y, r = offset(boxes[i], others[j])
-            agreement = math.exp(-0.05 * math.hypot(x - dx, y - dy) - 0.3 * abs(r - ratio))
-            scores[i, j] = appearance[i, j] * agreement * support
+    scores = appearance
+    for _ in range(2):
+        forward = one_way_support(boxes, others, scores)
+        backward = one_way_support(others, boxes, scores.T).T
+        scores = appearance * np.sqrt(forward * backward)
     return scores
+
+
+def one_way_support(boxes: list[list[float]], others: list[list[float]], scores: NDArray) -> NDArray[np.float64]:
+    """How far each candidate's offset is that of the best matches around it."""
+    voters = [i for i in range(len(boxes)) if scores[i].any()]
+    total = sum(scores[i].max() for i in voters)
+    supports = np.zeros(scores.shape)
+    for i, box in enumerate(boxes):
+        neighbours = [k for k in voters if overlap(boxes[k], box)]
+        if neighbours:
+            offsets = [offset(boxes[k], others[scores[k].argmax()]) for k in neighbours]
+            dx, dy, octaves = np.median([(x, y, math.log2(ratio) / 2) for x, y, ratio in offsets], axis=0)
+            share = sum(scores[k].max() for k in neighbours) / total
+            for j, other in enumerate(others):
+                x, y, ratio = offset(box, other)
+                penalty = 0.05 * math.hypot(x - dx, y - dy) + abs(math.log2(ratio) / 2 - octaves)
+                supports[i, j] = share * math.exp(-penalty)
+    return supports
 
 
 def one_way_phm(first: DescribedImage, second: DescribedImage) -> NDArray[np.float64]:

@@ -2,11 +2,12 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from visum_proposals.hog import CELL_DIMENSIONS, describe_gradients
+from visum_proposals.hog import CELL_DIMENSIONS, describe_gradients, mirrored_order
 
 DIRECTIONS = 18
 
@@ -23,7 +24,8 @@ def plain_histogram(crop: NDArray[np.float32]) -> NDArray[np.float64]:
                 (float(plane[y, x + 1] - plane[y, x - 1]), float(plane[y + 1, x] - plane[y - 1, x])) for plane in crop
             ]
             gx, gy = max(gradients, key=lambda g: g[0] ** 2 + g[1] ** 2)
-            direction = int(np.argmax([gx * ux + gy * uy for ux, uy in units]))
+            tilted = gx + (1e-4 if y % 2 else -1e-4) * gy
+            direction = int(np.argmax([tilted * ux + gy * uy for ux, uy in units]))
             row, column = (y + 0.5) / 8 - 0.5, (x + 0.5) / 8 - 0.5
             for r in (math.floor(row), math.floor(row) + 1):
                 for c in (math.floor(column), math.floor(column) + 1):
@@ -97,6 +99,14 @@ def test_contrast_does_not_matter_where_gradients_are_strong() -> None:
 def test_a_crop_does_not_depend_on_its_company() -> None:
     crops = random_crops(5)
     np.testing.assert_array_equal(describe_gradients(crops)[3:4], describe_gradients(crops[3:4]))
+
+
+def test_a_mirrored_crop_has_the_same_features_in_another_order() -> None:
+    crops = cv2.GaussianBlur(random_crops(1)[0].transpose(1, 2, 0), (0, 0), 2).transpose(2, 0, 1)[None]
+    order = mirrored_order(crops.shape[-1])
+    np.testing.assert_array_equal(order[order], np.arange(len(order)))
+    mirrored = describe_gradients(np.ascontiguousarray(crops[..., ::-1]))
+    np.testing.assert_allclose(describe_gradients(crops)[:, order], mirrored, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 16, 16), (1, 3, 25, 25), (1, 3, 24, 32)])

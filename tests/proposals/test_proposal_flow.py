@@ -1,6 +1,5 @@
 """Matching against plain implementations, known answers and what scores must not depend on."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.proposals.plain_proposal_flow import one_way_lom, one_way_phm, similarities
+from tests.proposals.plain_proposal_flow import one_way_phm, plain_lom, similarities
 from visum_proposals.boxes import Boxes, as_boxes
 from visum_proposals.described_image import MAX_COORDINATE_PX, DescribedImage, PreparedImage
 from visum_proposals.proposal_flow import MatchOptions, Method, match_pair, match_tile
@@ -38,7 +37,7 @@ def whole(image: DescribedImage) -> DescribedImage:
 
 
 def scores_of(first: DescribedImage, second: DescribedImage, method: Method = Method.LOM) -> NDArray[np.float32]:
-    return match_pair(PreparedImage.of(first), PreparedImage.of(second), MatchOptions(method))
+    return match_pair(PreparedImage.of(first), PreparedImage.of(second), MatchOptions(method)).scores
 
 
 def pruned(scores: NDArray, first: DescribedImage, second: DescribedImage) -> NDArray:
@@ -46,9 +45,11 @@ def pruned(scores: NDArray, first: DescribedImage, second: DescribedImage) -> ND
 
 
 def plain_scores(first: DescribedImage, second: DescribedImage, method: Method) -> NDArray[np.float64]:
-    one_way: Callable[..., NDArray[np.float64]]
-    one_way = {Method.LOM: one_way_lom, Method.PHM: one_way_phm, Method.NAM: similarities}[method]
-    return np.maximum(one_way(first, second), one_way(second, first).T)
+    if method is Method.LOM:
+        return plain_lom(first, second)
+    if method is Method.PHM:
+        return np.maximum(one_way_phm(first, second), one_way_phm(second, first).T)
+    return similarities(first, second)
 
 
 @st.composite
@@ -168,7 +169,10 @@ def test_a_view_of_twice_the_size_is_the_same_view() -> None:
 
 
 def test_two_boxes_and_their_shifted_copies_have_the_score_computed_by_hand() -> None:
-    """Two boxes that overlap move by (10, 0): the right partner has full support, the wrong one is 40 px off."""
+    """Two boxes that overlap move by (10, 0): the right partner has full support, the wrong one is 40 px off.
+
+    It would be so in any number of passes: what both agree on is right from the start.
+    """
     boxes = as_boxes([[0, 0, 60, 60], [40, 0, 100, 60]])
     descriptors = np.array([[2, 0.5], [0.5, 2]], dtype=np.float16)
     image = DescribedImage(boxes, descriptors, np.arange(2, dtype=np.int32), 224)
@@ -180,7 +184,65 @@ def test_two_boxes_and_their_shifted_copies_have_the_score_computed_by_hand() ->
 def test_boxes_apart_support_themselves_alone() -> None:
     boxes = as_boxes([[0, 0, 50, 50], [100, 100, 150, 150]])
     image = DescribedImage(boxes, np.diag([1.0, 2.0]).astype(np.float16), np.arange(2, dtype=np.int32), 224)
-    np.testing.assert_allclose(scores_of(image, image), np.diag([1 * 1 / 5, 4 * 4 / 5]), rtol=1e-6)
+    after_first_pass = np.array([1 * 1 / 5, 4 * 4 / 5])
+    expected = np.diag([1, 4] * after_first_pass / after_first_pass.sum())
+    np.testing.assert_allclose(scores_of(image, image), expected, rtol=1e-6)
+
+
+PARITIES = np.array([1, -1, -1, 1, 1, -1], dtype=np.float32)
+
+
+def mirrored(image: DescribedImage, width: int = 224) -> DescribedImage:
+    """What the same boxes look like with left and right exchanged."""
+    boxes = np.column_stack(
+        [width - image.boxes[:, 2], image.boxes[:, 1], width - image.boxes[:, 0], image.boxes[:, 3]]
+    )
+    descriptors = (image.descriptors.astype(np.float32) * PARITIES).astype(np.float16)
+    return replace(image, boxes=as_boxes(boxes), descriptors=descriptors)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_a_mirrored_copy_matches_as_the_image_itself_and_is_told(method: Method) -> None:
+    image, other = PreparedImage.of(random_image(16)), PreparedImage.of(mirrored(random_image(16)))
+    expected = match_pair(image, image, MatchOptions(method))
+    match = match_pair(image, other, MatchOptions(method), PARITIES)
+    assert match.mirrored
+    assert not expected.mirrored
+    np.testing.assert_allclose(match.scores, expected.scores, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_an_upright_copy_matches_as_without_the_mirror(method: Method) -> None:
+    image = PreparedImage.of(random_image(17))
+    match = match_pair(image, image, MatchOptions(method), PARITIES)
+    assert not match.mirrored
+    np.testing.assert_array_equal(match.scores, match_pair(image, image, MatchOptions(method)).scores)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_whether_a_pair_is_mirrored_does_not_depend_on_its_survivors(method: Method) -> None:
+    options = MatchOptions(method)
+    for seed in range(20, 26):
+        first, second = random_image(seed), random_image(seed + 50)
+        pair = PreparedImage.of(first), PreparedImage.of(second)
+        match = match_pair(*pair, options, PARITIES)
+        matched_whole = match_pair(PreparedImage.of(whole(first)), PreparedImage.of(whole(second)), options, PARITIES)
+        assert match.mirrored == matched_whole.mirrored
+        np.testing.assert_allclose(match.scores, pruned(matched_whole.scores, first, second), atol=1e-7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=any_image(), second=any_image())
+def test_a_mirrored_second_image_gives_the_other_answer(first: DescribedImage, second: DescribedImage) -> None:
+    """Mirroring the second image exchanges the two attempts; where they are equal, the upright one is taken."""
+    turned = mirrored(second, 400)
+    plain, other = (
+        match_pair(PreparedImage.of(first), PreparedImage.of(image), MatchOptions(), PARITIES)
+        for image in (second, turned)
+    )
+    if plain.mirrored:
+        assert not other.mirrored
+        np.testing.assert_allclose(other.scores, plain.scores, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("width", "admitted"), [(21, True), (39, True), (20, False), (80, False), (79, True)])
@@ -194,10 +256,10 @@ def test_the_aspect_may_differ_by_less_than_a_factor_2(width: int, admitted: boo
 
 def test_scores_below_the_minimum_become_zero() -> None:
     first, second = PreparedImage.of(random_image(14)), PreparedImage.of(random_image(15))
-    free = match_pair(first, second, MatchOptions())
+    free = match_pair(first, second, MatchOptions()).scores
     limit = float(np.median(free[free > 0]))
     np.testing.assert_array_equal(
-        match_pair(first, second, MatchOptions(min_score=limit)), np.where(free < limit, 0, free)
+        match_pair(first, second, MatchOptions(min_score=limit)).scores, np.where(free < limit, 0, free)
     )
 
 
@@ -224,8 +286,9 @@ def test_a_tile_stops_between_pairs() -> None:
         asked.append(1)
         return len(asked) > 2
 
+    images = [random_image(seed, 5, 2) for seed in range(4)]
     with pytest.raises(Stopped):
-        match_tile([random_image(seed, 5, 2) for seed in range(4)], None, MatchOptions(), after_two_pairs)
+        match_tile(images, None, MatchOptions(), should_stop=after_two_pairs)
     assert len(asked) == 3
 
 

@@ -106,7 +106,7 @@ def test_describe_answers_what_the_algorithms_give(
     expected = describe_view(VIEW, described.image_sha256, ProposalOptions(), whitening)
     assert len(expected.boxes) > 5
     np.testing.assert_array_equal(array(described.description.boxes, np.int32, None, 4), expected.boxes)
-    np.testing.assert_array_equal(array(described.description.descriptors, np.float16, None, 128), expected.descriptors)
+    np.testing.assert_array_equal(array(described.description.descriptors, np.float16, None, 256), expected.descriptors)
     assert described.timing.compute_seconds > 0
 
 
@@ -141,7 +141,7 @@ def test_select_survivors_answers_what_the_algorithms_give(
     np.testing.assert_array_equal(array(answer.boxes, np.int32, count, 4), expected.survivors.boxes)
     np.testing.assert_array_equal(array(answer.proposals, np.int32, count), expected.survivors.proposals)
     np.testing.assert_array_equal(array(answer.regions, np.int32, count), expected.survivors.regions)
-    np.testing.assert_array_equal(array(answer.descriptors, np.float16, count, 128), expected.descriptors)
+    np.testing.assert_array_equal(array(answer.descriptors, np.float16, count, 256), expected.descriptors)
     np.testing.assert_array_equal(array(answer.thumbnails, np.uint8, count, 64, 64), expected.thumbnails)
 
 
@@ -150,8 +150,8 @@ def test_a_surviving_proposal_keeps_the_descriptor_that_describe_gave(
 ) -> None:
     answer = stub.SelectSurvivors(survivors_request(described.description.boxes))
     proposals = array(answer.proposals, np.int32, None)
-    given = array(described.description.descriptors, np.float16, None, 128)[proposals[proposals >= 0]]
-    np.testing.assert_array_equal(array(answer.descriptors, np.float16, None, 128)[proposals >= 0], given)
+    given = array(described.description.descriptors, np.float16, None, 256)[proposals[proposals >= 0]]
+    np.testing.assert_array_equal(array(answer.descriptors, np.float16, None, 256)[proposals >= 0], given)
     assert len(given) > 0
 
 
@@ -314,9 +314,32 @@ def test_match_refuses_a_tile_whose_answer_would_be_too_large(stub: proposal_pb2
     assert len(stub.Match(proposal_pb2.MatchRequest(rows=[image] * 2)).pairs) == 1
 
 
-def test_mirrored_matching_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
-    error = expect_refusal(lambda: stub.Match(match_request(mirror=True)), grpc.StatusCode.UNIMPLEMENTED)
-    assert "mirror" in error.details()
+def test_match_refuses_a_tile_of_too_many_comparisons(
+    stub: proposal_pb2_grpc.ProposalServiceStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("visum_proposals.servicer.MAX_COMPARISONS", 3 * 12 * 12)
+    assert len(stub.Match(match_request(3)).pairs) == 3
+    assert refused_field(lambda: stub.Match(match_request(4))) == "rows"
+    assert refused_field(lambda: stub.Match(match_request(2, 2))) == "rows"
+
+
+def whole_image(description: proposal_pb2.Description) -> proposal_pb2.MatchImage:
+    survivors = to_array(np.arange(description.boxes.shape[0], dtype=np.int32))
+    return proposal_pb2.MatchImage(
+        boxes=description.boxes, descriptors=description.descriptors, survivors=survivors, view_side=SIDE
+    )
+
+
+def test_a_mirrored_photograph_is_found_to_be_one(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
+    upright, turned = describe_request(max_boxes=100), describe_request(max_boxes=100)
+    turned.image.data = encoded(np.ascontiguousarray(VIEW[:, ::-1]))
+    images = [whole_image(stub.Describe(request).description) for request in (upright, upright, turned)]
+    answer = stub.Match(proposal_pb2.MatchRequest(rows=images, options=proposal_pb2.MatchOptions(mirror=True)))
+    assert [pair.mirrored for pair in answer.pairs] == [False, True, True]
+
+
+def test_only_descriptors_of_describe_can_be_mirrored(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
+    assert refused_field(lambda: stub.Match(match_request(mirror=True))) == "rows[0].descriptors"
 
 
 def test_a_uri_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:

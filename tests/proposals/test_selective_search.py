@@ -109,9 +109,9 @@ def test_small_boxes_are_left_out(view: NDArray[np.uint8], found: Boxes) -> None
     assert shortest_side(find_proposals(view, SHA256, ProposalOptions(min_side=60))) * 224 / SIDE >= 60
 
 
-def test_a_view_of_full_size_has_boxes_of_20_pixels() -> None:
+def test_a_view_of_full_size_has_boxes_of_30_pixels() -> None:
     boxes = find_proposals(patchwork(224), SHA256, ProposalOptions(max_boxes=5000))
-    assert 20 <= shortest_side(boxes) < 24
+    assert 30 <= shortest_side(boxes) < 34
 
 
 def test_boxes_at_some_borders_are_left_out_unless_wanted(view: NDArray[np.uint8]) -> None:

@@ -71,8 +71,23 @@ def test_a_file_gives_back_what_was_saved(tmp_path: Path) -> None:
 def test_a_file_without_the_arrays_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, mean=np.zeros(3))
-    with pytest.raises(ValueError, match="expected mean and projection"):
+    with pytest.raises(ValueError, match="expected mean, projection, parities"):
         Whitening.load(path)
+
+
+def test_with_a_mirror_every_dimension_is_symmetric_or_antisymmetric() -> None:
+    values = features() @ np.random.default_rng(1).normal(size=(4, 4)).astype(np.float32)
+    order = np.array([1, 0, 2, 3])
+    whitening = moments_of(values).whitening(4, mirrored_order=order)
+    assert sorted(whitening.parities) == [-1, 1, 1, 1]
+    expected = whitening.apply(values) * whitening.parities
+    np.testing.assert_allclose(whitening.apply(values[:, order]), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("change", [{"parities": np.zeros(2, np.float32)}, {"parities": np.ones(3, np.float32)}])
+def test_parities_are_signs_one_a_dimension(change: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="needs a parity"):
+        replace(moments_of(features()).whitening(2), **change)
 
 
 @pytest.mark.parametrize("change", [{"mean": np.zeros(3, np.float32)}, {"mean": np.full(4, np.nan, np.float32)}])
@@ -81,9 +96,9 @@ def test_statistics_that_do_not_fit_are_refused(change: dict[str, np.ndarray]) -
         replace(moments_of(features()).whitening(2), **change)
 
 
-def test_the_statistics_of_this_version_reduce_1984_dimensions_to_128() -> None:
+def test_the_statistics_of_this_version_reduce_1984_dimensions_to_256() -> None:
     whitening = Whitening.load()
-    assert whitening.projection.shape == (1984, 128)
+    assert whitening.projection.shape == (1984, 256)
     assert whitening.mean.min() > 0
     lengths = np.linalg.norm(whitening.projection, axis=0)
     assert (np.diff(lengths) >= -1e-6).all()
@@ -102,25 +117,25 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_the_script_writes_statistics_of_1984_dimensions(pictures: Path, tmp_path: Path) -> None:
-    main([str(pictures / "0.png"), "--out", str(tmp_path / "out.npz"), "--max-boxes", "50"])
-    assert Whitening.load(tmp_path / "out.npz").projection.shape == (1984, 128)
+    main([str(pictures / "0.png"), "--out", str(tmp_path / "out.npz"), "--boxes", "50"])
+    assert Whitening.load(tmp_path / "out.npz").projection.shape == (1984, 256)
 
 
 @pytest.mark.long
 def test_the_script_writes_the_same_file_with_any_number_of_threads(pictures: Path, tmp_path: Path) -> None:
     files = [tmp_path / "one.npz", tmp_path / "two.npz"]
     for threads, file in zip(("1", "2"), files, strict=True):
-        main([str(pictures), "--out", str(file), "--max-boxes", "50", "--threads", threads])
+        main([str(pictures), "--out", str(file), "--boxes", "50", "--threads", threads])
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_the_script_names_the_file_that_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(InvalidInput) as caught:
-        estimate_whitening(list(tmp_path.iterdir()), max_boxes=5)
+        estimate_whitening(list(tmp_path.iterdir()), boxes=5)
     assert caught.value.field.endswith("notes.txt")
 
 
 def test_no_photograph_is_refused() -> None:
     with pytest.raises(ValueError, match="no photographs"):
-        estimate_whitening([], max_boxes=5)
+        estimate_whitening([], boxes=5)

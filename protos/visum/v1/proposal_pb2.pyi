@@ -32,7 +32,7 @@ class DescribeOptions(message.Message):
     max_boxes: builtins.int
     """Boxes kept, 1..5000; default 500."""
     min_side: builtins.float
-    """Smallest side of a box, pixels of a view of 224, >= 1; scaled with the view. Default 20; 14 for views under 200 pixels."""
+    """Smallest side of a box, pixels of a view of 224, >= 1; scaled with the view. Default 30; 14 for views under 200 pixels."""
     keep_border_boxes: builtins.bool
     """Keep boxes that touch some of the view's borders; default false."""
     def __init__(
@@ -375,7 +375,9 @@ class MatchOptions(message.Message):
     min_score: builtins.float
     """Scores below this become 0, >= 0; default 0 (the paper's minimal admissible matching score)."""
     mirror: builtins.bool
-    """Also match against the mirrored second image and keep the better; default false."""
+    """Also match against the mirrored second image and keep the better, the one with the larger sum of the best scores of
+    all boxes; default false. Only for descriptors that Describe gave.
+    """
     def __init__(
         self,
         *,
@@ -448,7 +450,7 @@ class PairScores(message.Message):
     """True where the column's image was mirrored."""
     @builtins.property
     def scores(self) -> common_pb2.Array:
-        """float32 [S_row, S_column], >= 0: the larger of both directions."""
+        """float32 [S_row, S_column], >= 0: both directions count alike."""
 
     def __init__(
         self,

@@ -59,7 +59,7 @@ class ProposalServiceServicer(object):
     def Describe(self, request, context):
         """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
         the same preprocessing and every mask can use it again. Pure.
-        Errors: UNIMPLEMENTED the descriptor is not built yet.
+        Errors: none of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,7 +76,7 @@ class ProposalServiceServicer(object):
     def Match(self, request, context):
         """Scores between the survivors of each pair of images of a tile. All boxes vote, survivors are answered. A score
         depends on its two images alone: neither on the tile's shape nor on the order of boxes. Pure.
-        Errors: UNIMPLEMENTED the method or the mirror is not built yet.
+        Errors: INVALID_ARGUMENT the tile asks for more than 2^30 comparisons of boxes, or for an answer above the limit.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,7 @@ class ProposalServiceStub:
     Describe: _grpc.UnaryUnaryMultiCallable[_proposal_pb2.DescribeRequest, _proposal_pb2.DescribeResponse]
     """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
     the same preprocessing and every mask can use it again. Pure.
-    Errors: UNIMPLEMENTED the descriptor is not built yet.
+    Errors: none of its own.
     """
     SelectSurvivors: _grpc.UnaryUnaryMultiCallable[_proposal_pb2.SelectSurvivorsRequest, _proposal_pb2.SelectSurvivorsResponse]
     """The proposals that lie inside the regions of a mask, and the regions' own boxes. Pure.
@@ -45,7 +45,7 @@ class ProposalServiceStub:
     Match: _grpc.UnaryUnaryMultiCallable[_proposal_pb2.MatchRequest, _proposal_pb2.MatchResponse]
     """Scores between the survivors of each pair of images of a tile. All boxes vote, survivors are answered. A score
     depends on its two images alone: neither on the tile's shape nor on the order of boxes. Pure.
-    Errors: UNIMPLEMENTED the method or the mirror is not built yet.
+    Errors: INVALID_ARGUMENT the tile asks for more than 2^30 comparisons of boxes, or for an answer above the limit.
     """
 
 @_typing.type_check_only
@@ -56,7 +56,7 @@ class ProposalServiceAsyncStub(ProposalServiceStub):
     Describe: _aio.UnaryUnaryMultiCallable[_proposal_pb2.DescribeRequest, _proposal_pb2.DescribeResponse]  # type: ignore[assignment]
     """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
     the same preprocessing and every mask can use it again. Pure.
-    Errors: UNIMPLEMENTED the descriptor is not built yet.
+    Errors: none of its own.
     """
     SelectSurvivors: _aio.UnaryUnaryMultiCallable[_proposal_pb2.SelectSurvivorsRequest, _proposal_pb2.SelectSurvivorsResponse]  # type: ignore[assignment]
     """The proposals that lie inside the regions of a mask, and the regions' own boxes. Pure.
@@ -65,7 +65,7 @@ class ProposalServiceAsyncStub(ProposalServiceStub):
     Match: _aio.UnaryUnaryMultiCallable[_proposal_pb2.MatchRequest, _proposal_pb2.MatchResponse]  # type: ignore[assignment]
     """Scores between the survivors of each pair of images of a tile. All boxes vote, survivors are answered. A score
     depends on its two images alone: neither on the tile's shape nor on the order of boxes. Pure.
-    Errors: UNIMPLEMENTED the method or the mirror is not built yet.
+    Errors: INVALID_ARGUMENT the tile asks for more than 2^30 comparisons of boxes, or for an answer above the limit.
     """
 
 class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +79,7 @@ class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_proposal_pb2.DescribeResponse, _abc.Awaitable[_proposal_pb2.DescribeResponse]]:
         """Object proposals of one view, of at most 640 pixels a side, and a descriptor of each. A function of the view alone, so that every network with
         the same preprocessing and every mask can use it again. Pure.
-        Errors: UNIMPLEMENTED the descriptor is not built yet.
+        Errors: none of its own.
         """
 
     @_abc_1.abstractmethod
@@ -100,7 +100,7 @@ class ProposalServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_proposal_pb2.MatchResponse, _abc.Awaitable[_proposal_pb2.MatchResponse]]:
         """Scores between the survivors of each pair of images of a tile. All boxes vote, survivors are answered. A score
         depends on its two images alone: neither on the tile's shape nor on the order of boxes. Pure.
-        Errors: UNIMPLEMENTED the method or the mirror is not built yet.
+        Errors: INVALID_ARGUMENT the tile asks for more than 2^30 comparisons of boxes, or for an answer above the limit.
         """
 
 def add_ProposalServiceServicer_to_server(servicer: ProposalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,13 +28,18 @@ class Candidates:
         _select(self.similarities, self.begins, self.ends, first, second, selected)
         return selected
 
+    def all(self) -> NDArray[np.float32]:
+        """Similarities of all boxes [M_first, M_second]; 0 where there is no candidate."""
+        rows, columns = self.similarities.shape
+        return self.select(np.arange(rows), np.arange(columns))
+
 
 @dataclass(frozen=True)
 class BestMatches:
     """The best candidate of each box of one image in another."""
 
-    similarity: NDArray[np.float32]
-    """Its similarity [M]; 0 where there is none."""
+    score: NDArray[np.float32]
+    """Its score [M]; 0 where there is none."""
     index: NDArray[np.int32]
     """Its index in the other image [M]."""
 
@@ -49,20 +54,24 @@ def find_candidates(first: PreparedImage, second: PreparedImage) -> Candidates:
 
 
 def best_matches(candidates: Candidates) -> tuple[BestMatches, BestMatches]:
-    """Best candidates of the first image's boxes, and of the second's. Of equals, the first in order."""
+    """The most similar candidates of the first image's boxes, and of the second's. Of equals, the first in order."""
     rows, columns = candidates.similarities.shape
-    of_first = BestMatches(np.zeros(rows, dtype=np.float32), np.zeros(rows, dtype=np.int32))
-    of_second = BestMatches(np.zeros(columns, dtype=np.float32), np.zeros(columns, dtype=np.int32))
+    of_first, of_second = no_matches(rows), no_matches(columns)
     _find_best(
         candidates.similarities,
         candidates.begins,
         candidates.ends,
-        of_first.similarity,
+        of_first.score,
         of_first.index,
-        of_second.similarity,
+        of_second.score,
         of_second.index,
     )
     return of_first, of_second
+
+
+def no_matches(count: int) -> BestMatches:
+    """Boxes of which none has found a match yet."""
+    return BestMatches(np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.int32))
 
 
 @njit(cache=True, nogil=True)

@@ -1,6 +1,6 @@
 """Images as matching sees them: boxes, descriptors and survivors, checked and put in order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -57,11 +57,13 @@ class PreparedImage:
     """Width over height [M], ascending."""
     centers: NDArray[np.float64]
     """(x, y) [M, 2], pixels of a view of 224."""
-    areas: NDArray[np.float64]
-    """[M], square pixels of a view of 224."""
+    octaves: NDArray[np.float64]
+    """log2 of the side of a square of equal area [M], pixels of a view of 224."""
     survivors: NDArray[np.intp]
     """Positions of the survivors [S], in the caller's order."""
     overlaps: NDArray[np.uint8]
+    """[M, M]: 1 where a box overlaps another; each overlaps itself."""
+    survivor_overlaps: NDArray[np.uint8]
     """[M, S]: 1 where a box overlaps a survivor."""
 
     @classmethod
@@ -75,18 +77,28 @@ class PreparedImage:
         survivors = position[image.survivors]
         boxes = image.boxes[order]
         scale = np.float64(VIEW_SIDE_PX / image.view_side)
+        overlaps = _overlap(boxes).astype(np.uint8)
         return cls(
             descriptors=image.descriptors[order].astype(np.float32),
             aspects=aspects[order],
             centers=(boxes[:, :2] + boxes[:, 2:]) * (scale / 2),
-            areas=sides[order].prod(axis=1) * scale**2,
+            octaves=np.log2(sides[order].prod(axis=1) * scale**2) / 2,
             survivors=survivors,
-            overlaps=_overlap(boxes, boxes[survivors]).astype(np.uint8),
+            overlaps=overlaps,
+            survivor_overlaps=np.ascontiguousarray(overlaps[:, survivors]),
         )
 
+    def mirrored(self, parities: NDArray[np.float32]) -> Self:
+        """The image with left and right exchanged. Its centres are shifted, which no offset's consensus notices.
 
-def _overlap(boxes: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """True [N, K] where a box and another one share area."""
+        Args:
+            parities: Of each dimension of the descriptors, 1 or -1 [D]; those of the whitening.
+        """
+        return replace(self, descriptors=self.descriptors * parities, centers=self.centers * [-1.0, 1.0])
+
+
+def _overlap(boxes: Boxes) -> NDArray[np.bool_]:
+    """True [M, M] where two boxes share area."""
     x0, y0, x1, y1 = boxes.T[:, :, None]
-    other_x0, other_y0, other_x1, other_y1 = others.T[:, None, :]
+    other_x0, other_y0, other_x1, other_y1 = boxes.T[:, None, :]
     return (x0 < other_x1) & (other_x0 < x1) & (y0 < other_y1) & (other_y0 < y1)

@@ -18,6 +18,7 @@ _CUT = 0.2
 _TEXTURE_WEIGHT = 0.2357
 _EPSILON = 1e-4
 _GREY_LEVELS = 255.0
+_TILT = np.float32(1e-4)
 
 _COSINES = np.cos(np.arange(_ORIENTATIONS) * np.pi / _ORIENTATIONS).astype(np.float32)
 _SINES = np.sin(np.arange(_ORIENTATIONS) * np.pi / _ORIENTATIONS).astype(np.float32)
@@ -44,6 +45,17 @@ def describe_gradients(crops: NDArray[np.float32]) -> NDArray[np.float32]:
     return features.reshape(len(crops), (cells - 2) ** 2 * CELL_DIMENSIONS)
 
 
+def mirrored_order(crop_side_px: int) -> NDArray[np.intp]:
+    """Order [F] that turns a crop's features into those of the crop with left and right exchanged: f[..., order]."""
+    cells = crop_side_px // CELL_SIDE_PX - 2
+    signed = (_ORIENTATIONS - np.arange(_DIRECTIONS)) % _DIRECTIONS
+    unsigned = (_ORIENTATIONS - np.arange(_ORIENTATIONS)) % _ORIENTATIONS
+    blocks = np.array([1, 0, 3, 2])
+    cell_order = np.concatenate([signed, _DIRECTIONS + unsigned, _DIRECTIONS + _ORIENTATIONS + blocks])
+    features = np.arange(cells * cells * CELL_DIMENSIONS).reshape(cells, cells, CELL_DIMENSIONS)
+    return features[:, ::-1, cell_order].ravel()
+
+
 @njit(cache=True, nogil=True)
 def _describe_all(crops, features):  # type: ignore[no-untyped-def]
     cells = crops.shape[2] // CELL_SIDE_PX
@@ -64,7 +76,7 @@ def _fill_histogram(crop, histogram):  # type: ignore[no-untyped-def]
     histogram[:] = 0
     for y in range(1, side - 1):
         _strongest_gradients(crop, y, gradient)
-        _nearest_directions(gradient, direction)
+        _nearest_directions(gradient, _TILT if y % 2 else -_TILT, direction)
         row_votes[:] = 0
         for x in range(side - 2):
             cell, share, magnitude = first_cell[x], second_share[x], gradient[2, x]
@@ -112,15 +124,19 @@ def _strongest_gradients(crop, y, gradient):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _nearest_directions(gradient, direction):  # type: ignore[no-untyped-def]
-    """The direction, 0..17, nearest to each gradient."""
+def _nearest_directions(gradient, tilt, direction):  # type: ignore[no-untyped-def]
+    """The direction, 0..17, nearest to each gradient.
+
+    A vertical gradient is as near to 80 as to 100 degrees. Were it always given to the first, a mirrored crop would not
+    have mirrored histograms: the tilt, of another sign in every other row, shares them out.
+    """
     dx, dy = gradient[0], gradient[1]
     best = np.zeros(len(dx), dtype=np.float32)
     direction[:] = 0
     for orientation in range(_ORIENTATIONS):
         cosine, sine = _COSINES[orientation], _SINES[orientation]
         for x in range(len(dx)):
-            along = cosine * dx[x] + sine * dy[x]
+            along = cosine * (dx[x] + tilt * dy[x]) + sine * dy[x]
             length = abs(along)
             towards = np.int32(orientation) if along > 0 else np.int32(orientation + _ORIENTATIONS)
             direction[x] = towards if length > best[x] else direction[x]

@@ -21,31 +21,29 @@ _SMOOTHING_SIGMA_BINS = 1.062
 
 
 def hough_scores(first: PreparedImage, second: PreparedImage, candidates: Candidates) -> NDArray[np.float32]:
-    """Scores of the candidates between survivors: similarity times the smoothed votes for its offset.
+    """Scores of all candidates: similarity times the smoothed votes for its offset.
 
     A direction takes, in each bin, the strongest vote of every box of its first image; the larger of both counts.
 
     Returns:
-        float32 [S_first, S_second], >= 0.
+        float32 [M_first, M_second], >= 0.
     """
-    wanted = np.ix_(first.survivors, second.survivors)
     if not candidates.similarities.size:
-        return np.zeros((len(first.survivors), len(second.survivors)), dtype=np.float32)
+        return np.zeros(candidates.similarities.shape, dtype=np.float32)
     bins = _offset_bins(first, second)
     extents = tuple(bins.max(axis=(1, 2)) + 1 + _SMOOTHING_RADIUS_BINS)
     flat_bins = np.ravel_multi_index(tuple(bins), extents)
-    similarities = candidates.select(np.arange(len(first.areas)), np.arange(len(second.areas)))
+    similarities = candidates.all()
     forward = _smooth(_votes(similarities, flat_bins, extents))
     backward = _smooth(_votes(similarities.T, flat_bins.T, extents))
-    support = np.maximum(forward, backward).ravel()[flat_bins[wanted]]
-    return (similarities[wanted] * support).astype(np.float32)
+    return (similarities * np.maximum(forward, backward).ravel()[flat_bins]).astype(np.float32)
 
 
 def _offset_bins(first: PreparedImage, second: PreparedImage) -> NDArray[np.int64]:
     """Bins (x, y, scale) of all offsets [3, M_first, M_second], with room for smoothing below the lowest."""
-    offsets = np.empty((3, len(first.areas), len(second.areas)))
+    offsets = np.empty((3, len(first.octaves), len(second.octaves)))
     offsets[:2] = second.centers.T[:, None, :] - first.centers.T[:, :, None]
-    offsets[2] = (np.log2(second.areas)[None, :] - np.log2(first.areas)[:, None]) / 2
+    offsets[2] = second.octaves[None, :] - first.octaves[:, None]
     widths = np.array([BIN_PX, BIN_PX, BIN_OCTAVES])[:, None, None]
     farthest = np.array([_FARTHEST_PX, _FARTHEST_PX, _FARTHEST_OCTAVES])[:, None, None]
     bins = np.round(np.clip(offsets, -farthest, farthest) / widths).astype(np.int64)

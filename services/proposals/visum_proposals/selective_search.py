@@ -14,7 +14,7 @@ from visum_proposals.boxes import VIEW_SIDE_PX, Boxes, areas, as_boxes
 from visum_runtime.errors import InvalidInput
 
 MAX_BOXES_LIMIT = 5000
-MIN_SIDE = 20.0
+MIN_SIDE = 30.0
 SMALL_VIEW_MIN_SIDE = 14.0
 _SMALL_VIEW_BELOW_PX = 200
 _SMALL_VIEW_UPSCALE = 2
@@ -33,7 +33,7 @@ class ProposalOptions:
     max_boxes: int = 500
     """Boxes kept, 1..5000."""
     min_side: float | None = None
-    """Smallest side, pixels of a view of 224; None: 20, or 14 on views under 200 pixels."""
+    """Smallest side, pixels of a view of 224; None: 30, or 14 on views under 200 pixels."""
     keep_border_boxes: bool = False
     """Keep boxes that touch some of the view's borders, but not all."""
 

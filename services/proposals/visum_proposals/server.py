@@ -58,4 +58,4 @@ def _load_kernels(whitening: Whitening) -> None:
     descriptors = describe_boxes(view, box, whitening)
     image = DescribedImage(box, descriptors, np.zeros(1, dtype=np.int32), _SMALLEST_SIDE_PX)
     for method in Method:
-        match_tile([image, image], None, MatchOptions(method))
+        match_tile([image, image], None, MatchOptions(method), whitening.parities)

@@ -18,7 +18,7 @@ from visum_proposals.proposal_flow import MatchOptions, Method, PairScores, matc
 from visum_proposals.selective_search import MAX_BOXES_LIMIT, ProposalOptions
 from visum_proposals.survivors import MAX_SURVIVORS_LIMIT, SurvivorOptions
 from visum_proposals.whitening import Whitening
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.errors import InvalidInput
 from visum_runtime.timing import timing_of
 from visum_runtime.views import ImageLimits, View, load_view
 from visum_runtime.worker import Ticket, Worker
@@ -27,6 +27,8 @@ from visum_wire import from_array, regions_from_png, to_array
 MAX_VIEW_SIDE_PX = 640
 """Selective search cannot be interrupted; on larger views it runs for tens of seconds."""
 MAX_VOTING_BOXES = MAX_BOXES_LIMIT + MAX_SURVIVORS_LIMIT
+MAX_COMPARISONS = 1 << 30
+"""Pairs of voting boxes of a tile: about half a minute of work."""
 _SCORE_BYTES = 4
 _PAIR_OVERHEAD_BYTES = 48
 _METHODS = {
@@ -42,6 +44,7 @@ class _Tile:
     rows: list[DescribedImage]
     columns: list[DescribedImage] | None
     options: MatchOptions
+    parities: NDArray[np.float32] | None
 
 
 class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
@@ -96,10 +99,12 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
         self, request: proposal_pb2.MatchRequest, context: grpc.aio.ServicerContext
     ) -> proposal_pb2.MatchResponse:
         self._check_answer_size(request)
-        tile = await asyncio.to_thread(_tile, request)
+        tile = await asyncio.to_thread(_tile, request, self._whitening)
         done = await self._worker.submit(_match, tile)
         pairs = [
-            proposal_pb2.PairScores(row=pair.row, column=pair.column, scores=to_array(pair.scores))
+            proposal_pb2.PairScores(
+                row=pair.row, column=pair.column, scores=to_array(pair.scores), mirrored=pair.mirrored
+            )
             for pair in done.result
         ]
         return proposal_pb2.MatchResponse(pairs=pairs, timing=timing_of(done))
@@ -113,14 +118,9 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
     def _check_answer_size(self, request: proposal_pb2.MatchRequest) -> None:
         """Refuses a tile whose answer could not be sent, before any work is done for it."""
         rows = _survivor_counts(request.rows)
-        if request.columns:
-            columns = _survivor_counts(request.columns)
-            pairs = len(rows) * len(columns)
-            scores = sum(rows) * sum(columns)
-        else:
-            pairs = len(rows) * (len(rows) - 1) // 2
-            scores = (sum(rows) ** 2 - sum(count**2 for count in rows)) // 2
-        size = scores * _SCORE_BYTES + pairs * _PAIR_OVERHEAD_BYTES
+        columns = _survivor_counts(request.columns) if request.columns else None
+        pairs = _products([1] * len(rows), None if columns is None else [1] * len(columns))
+        size = _products(rows, columns) * _SCORE_BYTES + pairs * _PAIR_OVERHEAD_BYTES
         if size > self._max_answer_bytes:
             message = f"asks for an answer of {size} bytes, at most {self._max_answer_bytes} are allowed: cut the tile"
             raise InvalidInput(message, field="rows")
@@ -144,7 +144,14 @@ def _boxes_within(message: common_pb2.Array, side: int) -> Boxes:
     return boxes
 
 
-def _tile(request: proposal_pb2.MatchRequest) -> _Tile:
+def _products(rows: Sequence[int], columns: Sequence[int] | None) -> int:
+    """Sum of row times column over the pairs of a tile; without columns, over the unordered pairs of rows."""
+    if columns is None:
+        return (sum(rows) ** 2 - sum(count**2 for count in rows)) // 2
+    return sum(rows) * sum(columns)
+
+
+def _tile(request: proposal_pb2.MatchRequest, whitening: Whitening) -> _Tile:
     options = _match_options(request.options)
     if not request.rows:
         raise InvalidInput("has no image, needs at least one", field="rows")
@@ -152,14 +159,26 @@ def _tile(request: proposal_pb2.MatchRequest) -> _Tile:
     dimensions = first[1] if len(first) == 2 else None
     rows = [_described(image, f"rows[{i}]", dimensions) for i, image in enumerate(request.rows)]
     columns = [_described(image, f"columns[{i}]", dimensions) for i, image in enumerate(request.columns)]
-    return _Tile(rows, columns or None, options)
+    _check_comparisons(rows, columns or None)
+    parities = whitening.parities if request.options.mirror else None
+    if parities is not None and dimensions != len(parities):
+        message = f"have {dimensions} dimensions, only those of Describe, {len(parities)}, can be mirrored"
+        raise InvalidInput(message, field="rows[0].descriptors")
+    return _Tile(rows, columns or None, options, parities)
+
+
+def _check_comparisons(rows: list[DescribedImage], columns: list[DescribedImage] | None) -> None:
+    """Refuses a tile that would hold a worker for minutes."""
+    column_boxes = None if columns is None else [len(image.boxes) for image in columns]
+    comparisons = _products([len(image.boxes) for image in rows], column_boxes)
+    if comparisons > MAX_COMPARISONS:
+        message = f"asks for {comparisons} comparisons of boxes, at most {MAX_COMPARISONS} are allowed: cut the tile"
+        raise InvalidInput(message, field="rows")
 
 
 def _match_options(message: proposal_pb2.MatchOptions) -> MatchOptions:
     if message.method not in _METHODS:
         raise InvalidInput(f"is {message.method}, not a known method", field="options.method")
-    if message.mirror:
-        raise NotBuilt("matching against the mirrored image is not built yet; leave options.mirror unset")
     return MatchOptions(_METHODS[message.method], message.min_score)
 
 
@@ -179,4 +198,4 @@ def _described(message: proposal_pb2.MatchImage, field: str, dimensions: int | N
 def _match(tickets: Sequence[Ticket[_Tile]]) -> list[list[PairScores]]:
     (ticket,) = tickets
     tile = ticket.job
-    return [match_tile(tile.rows, tile.columns, tile.options, ticket.should_stop)]
+    return [match_tile(tile.rows, tile.columns, tile.options, tile.parities, ticket.should_stop)]
