@@ -13,9 +13,11 @@ from tests.support.errors import expect_refusal, refused_field
 from tests.support.networks import SmallNetwork, export
 from tests.support.pictures import encoded, noise
 from tests.support.servers import connected, running
+from visum_models import ModelRepository
 from visum_models.networks import load_exported_program
+from visum_models.repository import ModelSettings
 from visum_models.settings import ModelServerSettings
-from visum_runtime.errors import NotFound, OutOfRange
+from visum_runtime.errors import FailedPrecondition, NotFound, OutOfRange
 from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.export import CLASSIFIER_FILE
 from visum_specializer.messages import TrainReader, digest_of
@@ -218,6 +220,23 @@ def test_the_exported_file_scores_as_the_service_does(stub, trained, tmp_path):
     with zipfile.ZipFile(tmp_path / "specialized.pt2") as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(CLASSIFIER_FILE)]
         assert base64.b64decode(archive.read(name)) == trained.classifier.SerializeToString(deterministic=True)
+
+
+def test_the_exported_file_is_a_network_that_services_read_and_a_tampered_one_is_refused(stub, trained, tmp_path):
+    pieces = list(stub.Export(specializer_pb2.ExportRequest(classifier=by_digest(trained.sha256))))
+    data, card = b"".join(piece.data for piece in pieces[:-1]), pieces[-1].card
+    path = tmp_path / "specialized.pt2"
+    path.write_bytes(data)
+    plain = {"resize": 32, "crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}
+    content = {"sha256": card.ref.sha256, "feature_layer": card.feature_layer, "preprocessing": plain}
+    path.with_suffix(".json").write_text(json.dumps(content))
+    trusted = ModelSettings(tmp_path, trusted_sha256=frozenset({card.ref.sha256}), standard_weights=False)
+    assert ModelRepository(trusted).load("specialized").card.feature_layer == "head.svms"
+    with pytest.raises(FailedPrecondition, match="is not trusted"):
+        ModelRepository(ModelSettings(tmp_path, standard_weights=False)).load("specialized")
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(FailedPrecondition, match="is not trusted"):
+        ModelRepository(trusted).load("specialized")
 
 
 def test_exports_of_nothing_or_to_nowhere_are_refused(stub, trained):

@@ -1,7 +1,6 @@
 """A network's card: what must be known to use it."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,8 +98,6 @@ class CardFile:
     classes: tuple[str, ...] | None = None
     preprocessing: Preprocessing | None = None
     feature_layer: str = ""
-    specialization: Mapping[str, Any] | None = None
-    """How the network was specialized, for people; says nothing about its use."""
 
 
 def read_card_file(path: Path) -> CardFile:
@@ -137,7 +134,6 @@ def _card_file(content: Any) -> CardFile:
         classes=_classes(content.get("classes")),
         preprocessing=_preprocessing(content.get("preprocessing")),
         feature_layer=content.get("feature_layer", ""),
-        specialization=_object(content.get("specialization"), "specialization"),
     )
 
 
@@ -149,20 +145,15 @@ def _classes(names: Any) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _object(values: Any, field: str) -> dict[str, Any] | None:
-    if values is not None and not isinstance(values, dict):
-        raise InvalidInput("must be a JSON object", field=field)
-    return values
-
-
-def _preprocessing(content: Any) -> Preprocessing | None:
-    values = _object(content, "preprocessing")
+def _preprocessing(values: Any) -> Preprocessing | None:
     if values is None:
         return None
+    if not isinstance(values, dict):
+        raise InvalidInput("must be a JSON object", field="preprocessing")
     for key in sorted(set(values) - set(Preprocessing.__dataclass_fields__)):
         raise InvalidInput("is not a field of a card's preprocessing", field=f"preprocessing.{key}")
     _require_numbers(values)
-    lists: dict[str, Any] = {key: tuple(values[key]) for key in ("mean", "std") if key in values}
+    lists = {key: tuple(values[key]) for key in ("mean", "std") if key in values}
     return Preprocessing(**(values | lists))
 
 
