@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visum_models.card import Card
-from visum_models.execution import ExecutedLayer, executed_layers
+from visum_models.observation import ExecutedLayer, executed_layers
 from visum_runtime.errors import InvalidInput
 
 

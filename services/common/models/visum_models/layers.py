@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from visum_models.classifier import Classifier
-from visum_models.execution import observing
+from visum_models.observation import observing
 from visum_runtime.errors import NotFound
 
 
