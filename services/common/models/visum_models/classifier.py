@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from visum_models.card import Card
 from visum_models.execution import Execution, run_network
+from visum_models.observation import ExecutedLayer, executed_layers
 from visum_runtime.errors import InvalidInput
 
 
@@ -45,6 +47,12 @@ class Classifier:
     def to_pixels(self, view: NDArray[np.uint8]) -> Tensor:
         """A view, uint8 [S, S, 3], as float32 [3, S, S] in 0..1 on the device."""
         return torch.from_numpy(view.copy()).permute(2, 0, 1).to(self.device, torch.float32) / 255
+
+    @cached_property
+    def executed_layers(self) -> tuple[ExecutedLayer, ...]:
+        """Leaf modules that answer a tensor, in order of execution."""
+        side = self.card.preprocessing.crop
+        return executed_layers(self.network, torch.zeros(1, 3, side, side, device=self.device))
 
     def check_target(self, target: int) -> None:
         """Raises InvalidInput unless `target` is the index of a class."""
