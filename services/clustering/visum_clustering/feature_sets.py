@@ -34,14 +34,22 @@ class FeatureSet:
         if not (np.isfinite(self.plain).all() and np.isfinite(self.mirrored).all()):
             raise InvalidInput("must be finite", field="features")
 
+    def __len__(self) -> int:
+        return len(self.plain)
+
+    def take(self, indices: NDArray[np.intp]) -> "FeatureSet":
+        """The items at `indices`, in that order."""
+        return FeatureSet(self.plain[indices], self.mirrored[indices])
+
     def standardized(self) -> "FeatureSet":
         """Each feature with mean 0 and deviation 1 over the plain items; divided by the root of their number.
 
         So sets of different width weigh alike where they are joined.
         """
-        mean, deviation = self.plain.mean(axis=0), self.plain.std(axis=0) + _LEAST_DEVIATION
+        plain, mirrored = self.plain.astype(np.float64), self.mirrored.astype(np.float64)
+        mean, deviation = plain.mean(axis=0), plain.std(axis=0) + _LEAST_DEVIATION
         scale = deviation * np.sqrt(self.plain.shape[1])
-        return FeatureSet((self.plain - mean) / scale, (self.mirrored - mean) / scale)
+        return FeatureSet((plain - mean) / scale, (mirrored - mean) / scale)
 
     def joined(self, other: "FeatureSet") -> "FeatureSet":
         """The features of both, one after the other."""
