@@ -38,6 +38,10 @@ class SpecializerServiceStub:
     Errors: NOT_FOUND no such model or layer; FAILED_PRECONDITION the model's file does not have the digest asked for
     or may not be loaded.
     """
+    DescribeRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    """
     Train: _grpc.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
     Errors: FAILED_PRECONDITION a summary has one image only, or there are no negatives; UNIMPLEMENTED not built yet.
@@ -61,6 +65,10 @@ class SpecializerServiceAsyncStub(SpecializerServiceStub):
     """Features and softmax of one image, whole or by boxes. Pure.
     Errors: NOT_FOUND no such model or layer; FAILED_PRECONDITION the model's file does not have the digest asked for
     or may not be loaded.
+    """
+    DescribeRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]  # type: ignore[assignment]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
     """
     Train: _aio.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]  # type: ignore[assignment]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
@@ -88,6 +96,16 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Features and softmax of one image, whole or by boxes. Pure.
         Errors: NOT_FOUND no such model or layer; FAILED_PRECONDITION the model's file does not have the digest asked for
         or may not be loaded.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribeRegions(
+        self,
+        request: _specializer_pb2.DescribeRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_specializer_pb2.DescribeRegionsResponse, _abc.Awaitable[_specializer_pb2.DescribeRegionsResponse]]:
+        """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
         """
 
     @_abc_1.abstractmethod

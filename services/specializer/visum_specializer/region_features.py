@@ -83,7 +83,7 @@ def _features(maps: dict[int, Tensor], masks: Tensor) -> tuple[NDArray[np.float3
 
 def _pooled(values: Tensor, masks: Tensor) -> Tensor:
     """Mean of a map [1, C, h, w] over each mask, [R, C]; a cell counts as far as the mask covers it."""
-    cover = functional.adaptive_avg_pool2d(masks[:, None], values.shape[-2:])[:, 0]
+    cover = functional.adaptive_avg_pool2d(masks[:, None], (values.shape[-2], values.shape[-1]))[:, 0]
     return torch.einsum("rhw,chw->rc", cover, values[0]) / cover.sum(dim=(1, 2))[:, None]
 
 

@@ -15,7 +15,8 @@ from visum_runtime.timing import timing_of
 from visum_runtime.views import ImageLimits, load_view
 from visum_runtime.worker import Worker
 from visum_specializer.embed import embed_view
-from visum_wire import from_array, to_array
+from visum_specializer.region_features import describe_regions
+from visum_wire import from_array, regions_from_png, to_array
 
 MAX_BOXES = 1024
 
@@ -48,6 +49,24 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
             probabilities=to_array(done.result.probabilities),
             layer=done.result.layer,
             timing=timing_of(done),
+        )
+
+    async def DescribeRegions(
+        self, request: specializer_pb2.DescribeRegionsRequest, context: grpc.aio.ServicerContext
+    ) -> specializer_pb2.DescribeRegionsResponse:
+        require_model(request.model)
+        classifier = await asyncio.to_thread(self._models.load, request.model.name, request.model.sha256)
+        preprocessing = classifier.card.preprocessing.to_message()
+        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
+        if regions.max() > MAX_BOXES:
+            raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")
+        done = await self._worker.compute(describe_regions, classifier, view.pixels, regions)
+        names = ("aligned", "aligned_mirrored", "pooled", "pooled_mirrored")
+        return specializer_pb2.DescribeRegionsResponse(
+            layers=done.result.layers.values(),
+            timing=timing_of(done),
+            **{name: to_array(getattr(done.result, name).astype(np.float16)) for name in names},
         )
 
     async def Train(
