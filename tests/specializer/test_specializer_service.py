@@ -22,7 +22,7 @@ from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.export import CLASSIFIER_FILE
 from visum_specializer.messages import TrainReader, digest_of
 from visum_specializer.server import build
-from visum_wire import from_array, to_array
+from visum_wire import from_array, regions_to_png, to_array
 
 SMALL = common_pb2.ModelRef(name="small")
 
@@ -58,6 +58,32 @@ def test_features_and_softmax_are_the_networks(stub):
     assert layer == "hidden"
     np.testing.assert_allclose(features, hidden, atol=1e-5)
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+def region_request(picture, regions, model=SMALL):
+    image = common_pb2.Image(data=encoded(picture))
+    return specializer_pb2.DescribeRegionsRequest(image=image, model=model, regions_png=regions_to_png(regions))
+
+
+def two_regions():
+    regions = np.zeros((32, 32), np.uint16)
+    regions[2:12, 2:12], regions[16:30, 8:30] = 1, 2
+    return regions
+
+
+def test_regions_are_described_by_the_networks_feature_maps(stub):
+    response = stub.DescribeRegions(region_request(noise(32, 32), two_regions()))
+    pooled = from_array(response.pooled, "pooled", np.float16, (2, None))
+    aligned = from_array(response.aligned, "aligned", np.float16, (2, None))
+    assert from_array(response.pooled_mirrored, "pooled_mirrored", np.float16, (2, None)).shape == pooled.shape
+    assert from_array(response.aligned_mirrored, "aligned_mirrored", np.float16, (2, None)).shape == aligned.shape
+    assert list(response.layers) == ["features"]
+    assert not np.array_equal(pooled[0], pooled[1])
+
+
+@pytest.mark.parametrize("regions", [np.zeros((32, 32), np.uint16), np.ones((16, 16), np.uint16)])
+def test_region_maps_that_do_not_fit_are_refused(stub, regions):
+    assert refused_field(lambda: stub.DescribeRegions(region_request(noise(32, 32), regions))) == "regions_png"
 
 
 def test_a_box_over_the_whole_view_is_the_view(stub):

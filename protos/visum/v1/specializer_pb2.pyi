@@ -164,6 +164,92 @@ class DescribeModelResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class DescribeRegionsRequest(message.Message):
+    """Asks for the features of regions."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGIONS_PNG_FIELD_NUMBER: builtins.int
+    regions_png: builtins.bytes
+    """16-bit greyscale PNG of the view's size, as ExtractMask answers it: i in 1..R inside the i-th region, 0 elsewhere;
+    R within 1..1024.
+    """
+    @builtins.property
+    def image(self) -> common_pb2.Image:
+        """The image."""
+
+    @builtins.property
+    def model(self) -> common_pb2.ModelRef:
+        """The network."""
+
+    def __init__(
+        self,
+        *,
+        image: common_pb2.Image | None = ...,
+        model: common_pb2.ModelRef | None = ...,
+        regions_png: builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model", "regions_png", b"regions_png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DescribeRegionsResponse(message.Message):
+    """Answer to DescribeRegionsRequest. Row i - 1 is of region i; what is mirrored is of the mirrored view and region."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ALIGNED_FIELD_NUMBER: builtins.int
+    ALIGNED_MIRRORED_FIELD_NUMBER: builtins.int
+    POOLED_FIELD_NUMBER: builtins.int
+    POOLED_MIRRORED_FIELD_NUMBER: builtins.int
+    LAYERS_FIELD_NUMBER: builtins.int
+    TIMING_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def aligned(self) -> common_pb2.Array:
+        """float16 [R, A]: maps at strides 8 and 16, sampled on 4 x 4 cells of the region's box."""
+
+    @builtins.property
+    def aligned_mirrored(self) -> common_pb2.Array:
+        """float16 [R, A]."""
+
+    @builtins.property
+    def pooled(self) -> common_pb2.Array:
+        """float16 [R, P]: means of the maps at strides 4, 8 and 16 over the region."""
+
+    @builtins.property
+    def pooled_mirrored(self) -> common_pb2.Array:
+        """float16 [R, P]."""
+
+    @builtins.property
+    def layers(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Submodules that the maps are of, by growing stride."""
+
+    @builtins.property
+    def timing(self) -> common_pb2.Timing:
+        """How long it took."""
+
+    def __init__(
+        self,
+        *,
+        aligned: common_pb2.Array | None = ...,
+        aligned_mirrored: common_pb2.Array | None = ...,
+        pooled: common_pb2.Array | None = ...,
+        pooled_mirrored: common_pb2.Array | None = ...,
+        layers: abc.Iterable[builtins.str] | None = ...,
+        timing: common_pb2.Timing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["aligned", b"aligned", "aligned_mirrored", b"aligned_mirrored", "pooled", b"pooled", "pooled_mirrored", b"pooled_mirrored", "timing", b"timing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["aligned", b"aligned", "aligned_mirrored", b"aligned_mirrored", "layers", b"layers", "pooled", b"pooled", "pooled_mirrored", b"pooled_mirrored", "timing", b"timing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class TrainHeader(message.Message):
     """Announces a training."""
 

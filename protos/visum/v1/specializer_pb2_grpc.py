@@ -45,6 +45,11 @@ class SpecializerServiceStub(object):
                 request_serializer=visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.SerializeToString,
                 response_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.FromString,
                 _registered_method=True)
+        self.DescribeRegions = channel.unary_unary(
+                '/visum.v1.SpecializerService/DescribeRegions',
+                request_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
+                response_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
+                _registered_method=True)
         self.Train = channel.stream_unary(
                 '/visum.v1.SpecializerService/Train',
                 request_serializer=visum_dot_v1_dot_specializer__pb2.TrainRequest.SerializeToString,
@@ -78,6 +83,14 @@ class SpecializerServiceServicer(object):
     def DescribeModel(self, request, context):
         """The card of a network, its feature layer found. Pure.
         Errors: as Embed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeRegions(self, request, context):
+        """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,6 +134,11 @@ def add_SpecializerServiceServicer_to_server(servicer, server):
                     servicer.DescribeModel,
                     request_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.FromString,
                     response_serializer=visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.SerializeToString,
+            ),
+            'DescribeRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeRegions,
+                    request_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.FromString,
+                    response_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.SerializeToString,
             ),
             'Train': grpc.stream_unary_rpc_method_handler(
                     servicer.Train,
@@ -193,6 +211,33 @@ class SpecializerService(object):
             '/visum.v1.SpecializerService/DescribeModel',
             visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.SerializeToString,
             visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/visum.v1.SpecializerService/DescribeRegions',
+            visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
+            visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

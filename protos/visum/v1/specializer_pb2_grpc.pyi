@@ -42,6 +42,10 @@ class SpecializerServiceStub:
     """The card of a network, its feature layer found. Pure.
     Errors: as Embed.
     """
+    DescribeRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    """
     Train: _grpc.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
     Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
@@ -70,6 +74,10 @@ class SpecializerServiceAsyncStub(SpecializerServiceStub):
     DescribeModel: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeModelRequest, _specializer_pb2.DescribeModelResponse]  # type: ignore[assignment]
     """The card of a network, its feature layer found. Pure.
     Errors: as Embed.
+    """
+    DescribeRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]  # type: ignore[assignment]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
     """
     Train: _aio.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]  # type: ignore[assignment]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
@@ -108,6 +116,16 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_specializer_pb2.DescribeModelResponse, _abc.Awaitable[_specializer_pb2.DescribeModelResponse]]:
         """The card of a network, its feature layer found. Pure.
         Errors: as Embed.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribeRegions(
+        self,
+        request: _specializer_pb2.DescribeRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_specializer_pb2.DescribeRegionsResponse, _abc.Awaitable[_specializer_pb2.DescribeRegionsResponse]]:
+        """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
         """
 
     @_abc_1.abstractmethod

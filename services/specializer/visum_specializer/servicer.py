@@ -21,8 +21,9 @@ from visum_specializer.embed import embed_view
 from visum_specializer.export import Format, export
 from visum_specializer.messages import TrainReader, TrainTask, decode_classifier, encode_accuracy, encode_classifier
 from visum_specializer.predict import Predicted, predict
+from visum_specializer.region_features import describe_regions
 from visum_specializer.train import Trained, train
-from visum_wire import from_array, to_array
+from visum_wire import from_array, regions_from_png, to_array
 
 MAX_BOXES = 1024
 MAX_IMAGES = 64
@@ -74,6 +75,23 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         classifier = await self._load(request.model)
         layer = (await self._worker.compute(feature_layer, classifier)).result
         return specializer_pb2.DescribeModelResponse(card=replace(classifier.card, feature_layer=layer).to_message())
+
+    async def DescribeRegions(
+        self, request: specializer_pb2.DescribeRegionsRequest, context: grpc.aio.ServicerContext
+    ) -> specializer_pb2.DescribeRegionsResponse:
+        classifier = await self._load(request.model)
+        preprocessing = classifier.card.preprocessing.to_message()
+        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
+        if regions.max() > MAX_BOXES:
+            raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")
+        done = await self._worker.compute(describe_regions, classifier, view.pixels, regions)
+        names = ("aligned", "aligned_mirrored", "pooled", "pooled_mirrored")
+        return specializer_pb2.DescribeRegionsResponse(
+            layers=done.result.layers.values(),
+            timing=timing_of(done),
+            **{name: to_array(getattr(done.result, name).astype(np.float16)) for name in names},
+        )
 
     async def Train(
         self, request_iterator: AsyncIterable[specializer_pb2.TrainRequest], context: grpc.aio.ServicerContext
