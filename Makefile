@@ -35,7 +35,9 @@ test-long: setup ## Hold the full counts
 	$(BIN)/python -m pytest -m long --timeout 7200
 
 bench: setup ## Measure speed, as ratios
+	$(BIN)/python -m benchmarks.masks
 	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks.specializer
 
 lint: setup check-protos lint-protos ## Check style, types and protos
 	$(BIN)/ruff check .
