@@ -86,7 +86,7 @@ def test_ctrl_c_in_the_demo_leaves_no_process_and_no_run_that_seems_complete(new
 
 
 def test_make_test_is_a_target(newcomer: Newcomer) -> None:
-    newcomer.type(Block("sh", "make --dry-run test", ""))
+    assert "pytest" in newcomer.type(Block("sh", "make --dry-run test", ""))
 
 
 @pytest.mark.parametrize("block", README[1:], ids=lambda block: block.language)
