@@ -8,8 +8,10 @@ MANIFESTS := $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 
+OUT ?= runs/demo
+
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-long bench lint format protos check-protos lint-protos serve clean
+.PHONY: help setup demo test test-long bench lint format protos check-protos lint-protos serve clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,10 +19,14 @@ help: ## Show the targets
 setup: .venv/ready ## Make the environment (.venv); the other targets do it by themselves
 
 .venv/ready: constraints.txt requirements-dev.txt $(MANIFESTS)
+	@echo "making the environment in .venv (once; some minutes)"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt \
 	  $(addprefix --editable ,$(DISTRIBUTIONS))
 	touch $@
+
+demo: setup ## Summarize a class of a world whose parts are known, and hold it against them (3 minutes)
+	@$(BIN)/python -m visum_demo.demo --out $(OUT)
 
 test: setup ## Hold every fact in its smallest form (at most 10 minutes)
 	$(BIN)/python -m pytest
@@ -29,7 +35,9 @@ test-long: setup ## Hold the full counts
 	$(BIN)/python -m pytest -m long --timeout 7200
 
 bench: setup ## Measure speed, as ratios
+	$(BIN)/python -m benchmarks.masks
 	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks.specializer
 
 lint: setup check-protos lint-protos ## Check style, types and protos
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from google.protobuf import message
-from visum.v1 import clustering_pb2, info_pb2, mask_pb2, proposal_pb2
+from visum.v1 import clustering_pb2, info_pb2, mask_pb2, proposal_pb2, specializer_pb2
 
 Request = TypeVar("Request", bound=message.Message)
 Response = TypeVar("Response", bound=message.Message)
@@ -49,6 +49,13 @@ SELECT_SURVIVORS = Method(
     "proposals", "SelectSurvivors", proposal_pb2.SelectSurvivorsRequest, proposal_pb2.SelectSurvivorsResponse, 300
 )
 MATCH = Method("proposals", "Match", proposal_pb2.MatchRequest, proposal_pb2.MatchResponse, 600)
+DESCRIBE_REGIONS = Method(
+    "specializer",
+    "DescribeRegions",
+    specializer_pb2.DescribeRegionsRequest,
+    specializer_pb2.DescribeRegionsResponse,
+    600,
+)
 SUMMARIZE = Method("clustering", "Summarize", clustering_pb2.SummarizeRequest, clustering_pb2.SummarizeResponse, 3600)
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from visum_client.folder import RunFolder
 from visum_client.records import Part, Summary
+from visum_client.report.wording import percent
 
 _MEMBERS_SHOWN = 6
 _PICTURE_HEIGHT = 96
@@ -26,7 +27,7 @@ def run_html(folder: RunFolder, configuration: Mapping[str, Any], status: str, s
 
 def _row(folder: RunFolder, summary: Summary) -> str:
     pictures = "".join(_picture(folder, part) for part in summary.members[:_MEMBERS_SHOWN])
-    text = f"<b>{escape(summary.id)}</b><br>{summary.images} images<br>drop {summary.drop:.0%}"
+    text = f"<b>{escape(summary.id)}</b><br>{summary.images} images<br>drop {percent(summary.drop)}"
     return f'<tr><td style="text-align:left">{text}</td><td style="text-align:left">{pictures}</td></tr>'
 
 

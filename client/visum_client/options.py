@@ -69,11 +69,11 @@ class Options(Generic[Message]):
 
     def _check(self, field: dataclasses.Field[Any], value: Any) -> None:
         where = f"{self.step}.{field.name}"
+        if value is None and field.default is None:
+            return
         if choices := self.choices(field.name):
             if value not in choices:
                 raise InvalidInputError(f"is {value!r}, must be one of {', '.join(choices)}", where)
-        elif value is None and field.default is None:
-            return
         elif not isinstance(value, _kinds(get_type_hints(type(self))[field.name])):
             raise InvalidInputError(f"is {value!r}, must be a {_name(get_type_hints(type(self))[field.name])}", where)
         elif "low" in field.metadata:
@@ -181,20 +181,23 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Iterations of affinity propagation at most."""
     min_images: int = within(3, 2)
     """Fewest images of a summary."""
-    min_share: float = within(0.1, 0, 1)
-    """Smallest fraction of the class's images that a summary needs."""
+    min_share: float | None = within(None, 0, 1)
+    """Smallest fraction of the class's images that a summary needs; None: 0.1, in the preset consensus 0.2."""
     redundancy_iou: float = within(0.5, 0, 1)
     """Two parts of an image overlap where their intersection over union exceeds this."""
     redundancy_area_ratio: float = within(2.0, 1)
     """Of two overlapping parts one is removed if their areas' ratio is below this."""
-    ssim_rule: str = "clusters"
-    """When a cluster is dropped for its structural similarity: clusters, literal or off."""
+    ssim_rule: str | None = None
+    """When a cluster is dropped for its structural similarity: clusters, literal or off; None: clusters, in the preset
+    consensus off."""
     ssim_threshold: float = within(0.9, 0, 1)
     """Threshold of the SSIM rule."""
     trim: float = within(0.8, 0, 1)
     """Members below this fraction of the median similarity are trimmed."""
     merge: float = within(0.7, 0)
     """Clusters whose between-to-within similarity reaches this are merged; 1 or more: never."""
+    agreement: float = within(0.7, 0, 1, above=True)
+    """Preset consensus: share of the clusterings that must put parts together."""
 
 
 OPTIONS: dict[str, type[Options[Any]]] = {

@@ -10,10 +10,11 @@ from visum.v1 import common_pb2, mask_pb2
 
 from visum_client.calls import PureCalls
 from visum_client.configuration import StepOptions, card_agrees, check_same, network_json, order_json
+from visum_client.edges import BestScores
 from visum_client.errors import NotFoundError, ServiceFaultError, VisumError
 from visum_client.folder import RunFolder
 from visum_client.images import ImageFile, ImageSource, find_images
-from visum_client.methods import DESCRIBE, EXTRACT_MASK, LIST_MODELS, SUMMARIZE
+from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, EXTRACT_MASK, LIST_MODELS, SUMMARIZE
 from visum_client.models import GivenModel, find_model, read_card
 from visum_client.part_table import PartTable
 from visum_client.progress import Progress
@@ -24,12 +25,12 @@ from visum_client.scheduler import Services
 from visum_client.stages import clustering, drops, matching
 from visum_client.stages.images import look_at_images
 from visum_client.stages.job import Job
+from visum_client.stages.proposals import CONSENSUS, ImageParts
 from visum_client.store import Store
 from visum_client.targets import find_class, normalized
 
 COMPLETE = "complete"
 """Status of a run that is done."""
-_SERVICES = (EXTRACT_MASK.service, DESCRIBE.service, SUMMARIZE.service)
 _INTERRUPTED = "interrupted; the same command goes on where it was"
 
 _log = logging.getLogger("visum_client")
@@ -78,7 +79,7 @@ async def summarize(services: Services, order: Order, progress: Progress) -> Run
             _finish(folder, order)
         _log.info("%s is complete already: nothing to do", folder.path)
         return folder
-    services.prepare(_SERVICES)
+    services.prepare(_services(order.options))
     card = await find_card(services, model)
     target = find_class(order.target, card.classes)
     wanted = network_json(card, target) | order_json(images, order.options, order.admit_unrecognized)
@@ -136,7 +137,7 @@ async def _logged(job: Job, log: RunLog, order: Order) -> None:
 
 async def _connect(job: Job, log: RunLog) -> None:
     """Connects to all services first: what is missing is said before work is done."""
-    connections = await asyncio.gather(*(job.calls.services.connection(name) for name in _SERVICES))
+    connections = await asyncio.gather(*(job.calls.services.connection(name) for name in _services(job.options)))
     for connection in connections:
         log.add_service(connection.service, connection.info)
     log.save()
@@ -145,7 +146,7 @@ async def _connect(job: Job, log: RunLog) -> None:
 async def _make(job: Job, log: RunLog) -> None:
     records, images = await look_at_images(job)
     log.save()
-    best = await matching.match(job, images)
+    best = await _match(job, images)
     log.save()
     used = [index for index, record in enumerate(records) if record.status == "used"]
     result = await clustering.summarize(job, images, used, best)
@@ -156,6 +157,20 @@ async def _make(job: Job, log: RunLog) -> None:
     measured = await drops.measure_drops(job, table, members)
     write_summaries(job, table, result, measured)
     log.save()
+
+
+async def _match(job: Job, images: Sequence[ImageParts]) -> BestScores:
+    """The match scores; none where the parts are compared by their features."""
+    if job.options.clustering.preset != CONSENSUS:
+        return await matching.match(job, images)
+    with job.progress.stage(matching.STAGE, 0):
+        return BestScores(sum(parts.count for parts in images))
+
+
+def _services(options: StepOptions) -> tuple[str, ...]:
+    """The services that a run needs."""
+    needed = (EXTRACT_MASK.service, DESCRIBE.service, SUMMARIZE.service)
+    return (*needed, DESCRIBE_REGIONS.service) if options.clustering.preset == CONSENSUS else needed
 
 
 def _is_done(folder: RunFolder, order: Order, model: GivenModel, images: Sequence[ImageFile]) -> bool:

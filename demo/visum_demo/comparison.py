@@ -16,6 +16,9 @@ from .shipped import CausalFigure, Truth
 from .truth import planted_part
 from .worlds import load_world
 
+FOUND_PURITY = 0.8
+"""A summary shows a planted part if at least this share of its members do."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -36,7 +39,7 @@ class Comparison:
     findings: Sequence[Finding]
     """One a summary, in the run's order."""
     found: Sequence[CausalFigure]
-    """Causal parts that some summary shows."""
+    """Causal parts that some summary shows with a purity of at least .8."""
     missed: Sequence[CausalFigure]
     """Causal parts that none shows."""
 
@@ -51,7 +54,7 @@ def compare(run: Run, truth: Truth, figures: Sequence[CausalFigure]) -> Comparis
     """
     renderings = _renderings(run, truth)
     findings = [_finding(run, summary, renderings) for summary in run.summaries]
-    shown = {finding.planted for finding in findings}
+    shown = {finding.planted for finding in findings if finding.purity >= FOUND_PURITY}
     causal = [figure for figure in figures if figure.verdict == "causal"]
     return Comparison(
         findings,

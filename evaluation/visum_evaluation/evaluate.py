@@ -2,7 +2,8 @@
 
 from visum_client.commands.command import Command, CommandGroup
 from visum_evaluation.flow.command import COMMAND as FLOW
+from visum_evaluation.masks.command import MASKS
 
-EXPERIMENTS: tuple[Command, ...] = (FLOW,)
+EXPERIMENTS: tuple[Command, ...] = (MASKS, FLOW)
 
 GROUP = CommandGroup("evaluate", "measure masks, matching and summaries", EXPERIMENTS)

@@ -17,8 +17,10 @@ from visum_clustering.server import ClusteringSettings
 from visum_clustering.server import build as build_clustering
 from visum_mask.server import MaskServerSettings
 from visum_mask.server import build as build_mask
+from visum_models.settings import ModelServerSettings
 from visum_proposals.server import build as build_proposals
 from visum_runtime.settings import ServerSettings
+from visum_specializer.server import build as build_specializer
 
 SIDE = 64
 IMAGES = 6
@@ -95,11 +97,19 @@ class RunningServices:
 
 @pytest.fixture(scope="session")
 def services(network) -> Iterator[RunningServices]:
-    """Mask, proposal and clustering service in this process."""
+    """All four services in this process."""
     mask = build_mask(MaskServerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, threads=2))
     proposals = build_proposals(ServerSettings(port=0, threads=2))
     clustering = build_clustering(ClusteringSettings(port=0))
-    with running(mask) as first, running(proposals) as second, running(clustering) as third:
-        servers = {"mask": first, "proposals": second, "clustering": third}
+    specializer = build_specializer(
+        ModelServerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, threads=2)
+    )
+    with (
+        running(mask) as first,
+        running(proposals) as second,
+        running(clustering) as third,
+        running(specializer) as fourth,
+    ):
+        servers = {"mask": first, "proposals": second, "clustering": third, "specializer": fourth}
         addresses = ",".join(f"{name}=127.0.0.1:{server.port}" for name, server in servers.items())
         yield RunningServices(addresses, servers)

@@ -66,7 +66,7 @@ def test_class_runs_ask_for_coarser_masks_than_the_service_makes_by_default():
     options = MaskOptions().for_view(224)
     service = visum_mask.options.MaskOptions()
     assert (options.grid, service.cells(224)) == (14, 28)
-    assert options.target_drop < service.target_drop
+    assert options.target_drop < service.required_drop
     assert MaskOptions(grid=20).for_view(224).grid == 20
     assert MaskOptions().for_view(32).grid == 4
     assert MaskOptions(mode="literal").for_view(224).grid is None

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.parts import Edges, Parts
 from visum_clustering.similarity import Similarity
 
@@ -70,6 +71,19 @@ def planted_class(groups: int, images: int, seed: int = 0) -> tuple[Parts, Edges
             if of_image[first] != of_image[second] and (same or generator.random() < 0.5):
                 edges.append((second, first, generator.uniform(0.5, 1) * (1 if same else 0.01)))
     return parts_of(of_image, boxes, pictures), edges_of(edges)
+
+
+def planted_features(groups: int, images: int, seed: int = 0) -> list[FeatureSet]:
+    """Two kinds of features of the parts of `planted_class`, alike within a group; every other image is mirrored."""
+    generator = np.random.default_rng(seed)
+    kinds = []
+    for width in (12, 30):
+        facing_left, facing_right = generator.normal(size=(2, groups, width))
+        rows = np.stack([(facing_left, facing_right)[image % 2] for image in range(images)]).reshape(-1, width)
+        mirrored = np.stack([(facing_right, facing_left)[image % 2] for image in range(images)]).reshape(-1, width)
+        noise = 0.05 * generator.normal(size=(2, *rows.shape))
+        kinds.append(FeatureSet(*(np.stack([rows, mirrored]) + noise).astype(np.float16)))
+    return kinds
 
 
 def shuffled(parts: Parts, edges: Edges, seed: int) -> tuple[Parts, Edges, NDArray[np.intp]]:

@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 from visum.v1 import clustering_pb2, clustering_pb2_grpc
 
-from tests.clustering.builders import edges_of, parts_of, planted_class
+from tests.clustering.builders import edges_of, parts_of, planted_class, planted_features
 from tests.clustering.wire import edges_chunk, header_of, parts_chunk, requests_of
 from tests.support.errors import expect_refusal, refused_field
 from tests.support.servers import connected, running
 from visum_clustering import servicer
-from visum_clustering.options import ClusteringOptions, SsimRule
+from visum_clustering.feature_sets import FeatureSet
+from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.requests import decode_options
 from visum_clustering.server import ClusteringSettings, build
 from visum_clustering.summarize import summarize
+from visum_clustering.summarize_by_consensus import summarize_by_consensus
 from visum_runtime.errors import Stopped
 from visum_wire import from_array, to_array
 
@@ -114,7 +116,7 @@ def test_a_singleton_has_no_ssim(stub):
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (Options.SSIM_RULE_UNSPECIFIED, SsimRule.CLUSTERS),
+        (Options.SSIM_RULE_UNSPECIFIED, None),
         (Options.SSIM_RULE_CLUSTERS, SsimRule.CLUSTERS),
         (Options.SSIM_RULE_LITERAL, SsimRule.LITERAL),
         (Options.SSIM_RULE_OFF, SsimRule.OFF),
@@ -133,7 +135,7 @@ def test_options_reach_the_algorithm(stub, monkeypatch, rule, expected):
         redundancy_area_ratio=3, ssim_rule=rule, ssim_threshold=0.5, trim=0, merge=2,
     )  # fmt: skip
     answers(stub, requests_of(parts_of([0, 1]), edges_of([(0, 1, 1.0)]), 3, options))
-    assert seen == [(3, ClusteringOptions(3.0, 0.8, 200, 2, 0.0, 0.4, 3.0, expected, 0.5, 0.0, 2.0))]
+    assert seen == [(3, ClusteringOptions(Preset.PAPER, 3.0, 0.8, 200, 2, 0.0, 0.4, 3.0, expected, 0.5, 0.0, 2.0))]
 
 
 def test_unset_options_take_their_defaults_and_zero_is_not_unset():
@@ -241,9 +243,36 @@ def test_too_few_images_or_parts(stub, count, images):
     expect_refusal(lambda: answers(stub, requests), grpc.StatusCode.FAILED_PRECONDITION)
 
 
-def test_the_consensus_preset_is_not_built(stub):
-    options = Options(preset=Options.PRESET_CONSENSUS)
-    expect_refusal(lambda: answers(stub, [header_of(2, 3, options)]), grpc.StatusCode.UNIMPLEMENTED)
+CONSENSUS = Options(preset=Options.PRESET_CONSENSUS)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_the_consensus_is_that_of_the_algorithm_however_it_is_cut(stub, chunk):
+    parts, _ = planted_class(8, IMAGES)
+    features = planted_features(8, IMAGES)
+    expected = summarize_by_consensus(parts, features, IMAGES, ClusteringOptions(Preset.CONSENSUS))
+    requests = requests_of(parts, edges_of([]), IMAGES, CONSENSUS, chunk, features)
+    result = result_of(stub, requests)
+    assert [members(summary) for summary in result.summaries] == [s.members.tolist() for s in expected.summaries]
+    assert len(result.summaries) == 8
+
+
+def test_the_consensus_needs_features(stub):
+    parts, _ = planted_class(2, IMAGES)
+    requests = requests_of(parts, edges_of([]), IMAGES, CONSENSUS)
+    assert refused_field(lambda: answers(stub, requests)) == "parts.features"
+
+
+@pytest.mark.parametrize(("widths", "field"), [((2, 3), "parts.features.plain"), ((2, None), "parts.features")])
+def test_every_chunk_has_the_same_kinds_of_features(stub, widths, field):
+    def requests():
+        yield header_of(4, IMAGES, CONSENSUS)
+        for image, width in enumerate(widths):
+            parts = parts_of([image, image])
+            rows = [] if width is None else [FeatureSet(np.zeros((2, width)), np.zeros((2, width)))]
+            yield Request(parts=parts_chunk(parts, features=rows))
+
+    assert refused_field(lambda: answers(stub, requests())).startswith(field)
 
 
 def test_cancelling_stops_the_work(stub, monkeypatch):

@@ -73,6 +73,26 @@ def test_a_mask_covers_what_the_network_looks_at_and_its_parts_agree(stub):
     assert response.view.jpeg.startswith(b"\xff\xd8")
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        mask_pb2.MaskOptions(preset=mask_pb2.MaskOptions.PRESET_EVIDENCE, iterations=60, grid=16),
+        mask_pb2.MaskOptions(mode=mask_pb2.MaskOptions.MODE_IEBB_THRESH, iterations=30, grid=16),
+    ],
+)
+def test_preset_evidence_and_mode_iebb_thresh_are_answered(stub, options):
+    response = extract(stub, options=options)
+    binary = mask_from_png(response.mask.binary_png, "binary", (32, 32))
+    assert binary[8:16, 8:16].mean() > 0.6
+    assert response.mask.drop_binary > 0.9
+
+
+def test_whether_the_target_is_reached_is_said_of_the_binary_mask(stub):
+    assert extract(stub).mask.target_reached
+    flat = np.full((32, 32, 3), 128, np.uint8)
+    assert not extract(stub, flat, admit_unrecognized=True).mask.target_reached
+
+
 def test_an_image_that_is_not_recognized_has_scores_but_no_mask_unless_admitted(stub):
     flat = np.full((32, 32, 3), 128, np.uint8)
     response = extract(stub, flat)
@@ -173,7 +193,7 @@ def test_drop_requests_out_of_range_are_refused_by_field(stub):
     assert refused_field(lambda: measure(masks_png=[small] * 1025)) == "masks_png"
 
 
-def test_damaged_images_unknown_models_and_unbuilt_modes_have_their_codes(stub):
+def test_damaged_images_and_unknown_models_have_their_codes(stub):
     image = common_pb2.Image(data=b"text")
     request = mask_pb2.ExtractMaskRequest(image=image, model=WINDOW, target=1)
     assert refused_field(lambda: stub.ExtractMask(request)) == "image.data"
@@ -181,8 +201,6 @@ def test_damaged_images_unknown_models_and_unbuilt_modes_have_their_codes(stub):
     expect_refusal(lambda: extract(stub, model=unknown), grpc.StatusCode.NOT_FOUND)
     other = common_pb2.ModelRef(name="window", sha256="0" * 64)
     expect_refusal(lambda: extract(stub, model=other), grpc.StatusCode.FAILED_PRECONDITION)
-    evidence = mask_pb2.MaskOptions(preset=mask_pb2.MaskOptions.PRESET_EVIDENCE)
-    expect_refusal(lambda: extract(stub, options=evidence), grpc.StatusCode.UNIMPLEMENTED)
 
 
 def test_an_expired_call_stops_its_optimization_and_leaves_the_server_free(model_dir):

@@ -25,6 +25,18 @@ def test_crispness_is_zero_exactly_on_binary_masks_and_largest_at_one_half():
     assert objective.crispness(torch.full((1, 1, 2, 2), 0.5)).item() == 0.25
 
 
+@pytest.mark.parametrize(("cells", "side"), [(28, 224), (14, 224), (4, 37), (32, 32)])
+def test_upsampling_and_its_gradient_are_torchs_bilinear_interpolation(cells, side):
+    masks = torch.rand(2, 1, cells, cells, requires_grad=True)
+    ours = objective.upsample(masks, side)
+    theirs = torch.nn.functional.interpolate(masks, size=(side, side), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(ours, theirs)
+    weights = torch.rand_like(ours)
+    (gradient,) = torch.autograd.grad((ours * weights).sum(), masks)
+    (expected,) = torch.autograd.grad((theirs * weights).sum(), masks)
+    torch.testing.assert_close(gradient, expected, atol=1e-4, rtol=1e-5)
+
+
 @pytest.mark.parametrize("sharpness", [2.0, 8.0, 32.0])
 def test_the_projection_keeps_ends_and_middle_and_rises(sharpness):
     values = torch.linspace(0, 1, 101)
@@ -36,7 +48,7 @@ def test_the_projection_keeps_ends_and_middle_and_rises(sharpness):
 def test_straight_through_is_binary_with_the_projections_gradient():
     mask = torch.tensor([0.2, 0.6], requires_grad=True)
     projected = objective.project(mask, 8.0)
-    binary = objective.straight_through(mask, projected)
+    binary = objective.straight_through(mask > objective.BINARY_THRESHOLD, projected)
     assert binary.tolist() == pytest.approx([0, 1])
     (through,) = torch.autograd.grad(binary.sum(), mask, retain_graph=True)
     (expected,) = torch.autograd.grad(projected.sum(), mask)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from visum_mask.perturbation import Blend, Pyramid, gaussian_blur, scaled_sigma
+from visum_mask.perturbation import Blend, Pyramid, gaussian_blur, scaled_length
 
 
 def test_the_blur_is_opencvs():
@@ -25,7 +25,7 @@ def test_kept_pixels_stay_and_blurred_pixels_are_the_blurred_view(kind):
     pixels = torch.rand(2, 3, 40, 40)
     perturb = kind(pixels, 10.0)
     torch.testing.assert_close(perturb(torch.ones(2, 1, 40, 40)), pixels)
-    torch.testing.assert_close(perturb(torch.zeros(2, 1, 40, 40)), gaussian_blur(pixels, scaled_sigma(10.0, 40)))
+    torch.testing.assert_close(perturb(torch.zeros(2, 1, 40, 40)), gaussian_blur(pixels, scaled_length(10.0, 40)))
 
 
 def test_both_perturbations_agree_exactly_on_binary_masks():

@@ -1,5 +1,7 @@
 """A user's own network, written by one call, is what the services load."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -64,3 +66,12 @@ def test_what_cannot_be_used_is_refused_before_it_is_written(tmp_path, name, cla
         export_network(SmallNetwork(), tmp_path / name, classes, identity_preprocessing())
     assert caught.value.field == field
     assert list(tmp_path.iterdir()) == []
+
+
+def test_texts_travel_in_the_archive_and_do_not_disturb_loading(tmp_path):
+    texts = {"about": "said by hand"}
+    path = export_network(SmallNetwork(), tmp_path / "mine.pt2", CLASSES, identity_preprocessing(), extra_files=texts)
+    with zipfile.ZipFile(path) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("about")]
+        assert archive.read(name) == b"said by hand"
+    assert ModelRepository(ModelSettings(model_dir=tmp_path, trust_model_dir=True)).load("mine").card.classes == CLASSES

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torchvision import models
@@ -48,6 +50,17 @@ def test_observing_a_layer_leaves_no_hook_behind():
     classifier = Classifier(network, card)
     embed(classifier, torch.rand(1, 3, 64, 64), feature_layer(classifier))
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_threads_that_share_a_network_each_get_their_own_features():
+    classifier = classifier_of(SmallNetwork(), 4)
+    images = [torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
+    alone = [embed(classifier, image, "hidden").features for image in images]
+    order = [number % 4 for number in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: embed(classifier, images[number], "hidden").features, order))
+    for number, features in zip(order, found, strict=True):
+        torch.testing.assert_close(features, alone[number])
 
 
 def test_an_unknown_layer_is_named():

@@ -12,7 +12,14 @@ CALLS = {
     (mask_pb2, "MaskService"): ["ExtractMask", "MeasureDrops", "ListModels"],
     (proposal_pb2, "ProposalService"): ["Describe", "SelectSurvivors", "Match"],
     (clustering_pb2, "ClusteringService"): ["Summarize"],
-    (specializer_pb2, "SpecializerService"): ["Embed", "Train", "Predict", "Export"],
+    (specializer_pb2, "SpecializerService"): [
+        "Embed",
+        "DescribeModel",
+        "DescribeRegions",
+        "Train",
+        "Predict",
+        "Export",
+    ],
     (info_pb2, "InfoService"): ["GetServerInfo"],
 }
 

@@ -9,6 +9,7 @@ from visum_client.commands.command import Command, add_services_flag, open_clien
 from visum_client.errors import InvalidInputError
 from visum_client.options import OPTIONS, Options
 from visum_client.records import STATUSES
+from visum_client.report.wording import percent
 from visum_client.run import Run
 
 _EXAMPLES = """\
@@ -63,7 +64,7 @@ def show(figures: dict[str, Any]) -> str:
     used, total = figures["images"]["used"], sum(figures["images"].values())
     lines = [f"{used} of {total} images take part; {len(figures['summaries'])} summaries"]
     for summary in figures["summaries"]:
-        lines.append(f"  {summary['id']}: in {summary['images']} images, drop {summary['drop']:.0%} when blurred")
+        lines.append(f"  {summary['id']}: in {summary['images']} images, drop {percent(summary['drop'])} when blurred")
     return "\n".join([*lines, f"report: {figures['report']}"])
 
 

@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from visum.v1 import clustering_pb2
+from visum.v1 import clustering_pb2, common_pb2
 
 from visum_client.edges import BestScores
 from visum_client.stages.job import Job
-from visum_client.stages.proposals import THUMBNAIL_SIDE, ImageParts
+from visum_client.stages.proposals import FEATURES, THUMBNAIL_SIDE, ImageParts
 from visum_wire import from_array, to_array
 
 STAGE = "clustering"
 PARTS_IN_CHUNK = 1024
 """Parts of a message at most, if no image has more; about 4.5 MiB."""
+FEATURE_BYTES_IN_CHUNK = 8 << 20
+"""Features of a message, if no image has more."""
 EDGES_IN_CHUNK = 500_000
 """Scores of a message; 6 MB."""
 
@@ -68,8 +70,9 @@ def _requests(
 def _chunks(images: Sequence[ImageParts]) -> Iterator[range]:
     """Runs of images whose parts fit a message."""
     start, count = 0, 0
+    most = min(PARTS_IN_CHUNK, FEATURE_BYTES_IN_CHUNK // _feature_bytes(images[0])) if images else 0
     for index, parts in enumerate(images):
-        if index > start and count + parts.count > PARTS_IN_CHUNK:
+        if index > start and count + parts.count > most:
             yield range(start, index)
             start, count = index, 0
         count += parts.count
@@ -89,4 +92,27 @@ def _parts(images: Sequence[ImageParts], used: Sequence[int]) -> clustering_pb2.
         regions=to_array(np.concatenate([parts.regions for parts in images])),
         descriptors=to_array(np.concatenate(descriptors)),
         thumbnails=to_array(np.concatenate(thumbnails)),
+        features=_features(images),
     )
+
+
+def _features(images: Sequence[ImageParts]) -> list[clustering_pb2.PartFeatures]:
+    """The features of the parts of some images, a row a part; empty where they have none."""
+    regions = [parts.regions - 1 for parts in images if parts.features is not None]
+    responses = [parts.features.load() for parts in images if parts.features is not None]
+
+    def rows(field: str) -> common_pb2.Array:
+        found = [from_array(getattr(response, field), field, "float16", (None, None)) for response in responses]
+        return to_array(np.concatenate([values[own] for values, own in zip(found, regions, strict=True)]))
+
+    if not responses:
+        return []
+    return [clustering_pb2.PartFeatures(plain=rows(name), mirrored=rows(f"{name}_mirrored")) for name in FEATURES]
+
+
+def _feature_bytes(parts: ImageParts) -> int:
+    """Bytes of the features of one part; 1 where there are none."""
+    if parts.features is None:
+        return 1
+    response = parts.features.load()
+    return max(1, response.ByteSize() // max(1, response.pooled.shape[0]))

@@ -62,6 +62,7 @@ def _match_images(job: Job, images: Sequence[ImageParts], which: Iterable[int]) 
 
 def _match_image(parts: ImageParts, view_side: int) -> proposal_pb2.MatchImage:
     """All boxes that vote: the proposals, then the regions' own boxes among the survivors."""
+    assert parts.described is not None, "parts that are matched come from proposals"
     described, survivors = parts.described.load().description, parts.survivors.load()
     boxes = from_array(described.boxes, "boxes", "int32", (None, 4))
     descriptors = from_array(described.descriptors, "descriptors", "float16", (len(boxes), None))

@@ -1,20 +1,25 @@
-"""The parts of each image: proposals that survive its mask."""
+"""The parts of each image: proposals that survive its mask, or its mask's regions themselves."""
 
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from visum.v1 import common_pb2, proposal_pb2
+from visum.v1 import common_pb2, proposal_pb2, specializer_pb2
 
-from visum_client.methods import DESCRIBE, SELECT_SURVIVORS
+from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, SELECT_SURVIVORS
 from visum_client.stages.job import Job
 from visum_client.store import Stored
-from visum_wire import InvalidInput, from_array
+from visum_wire import InvalidInput, from_array, to_array
 
 STAGE = "proposals"
 THUMBNAIL_SIDE = 64
 """Side of a part's thumbnail, pixels."""
+CONSENSUS = "consensus"
+"""Preset of the clustering whose parts are the regions."""
+FEATURES = ("aligned", "pooled")
+"""Kinds of features of a region; each has a mirrored twin."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,14 @@ class ImageParts:
     """[S, 4], view pixels."""
     regions: NDArray[np.int32]
     """[S], 1..R."""
-    described: Stored[proposal_pb2.DescribeResponse]
-    """Its proposals."""
+    described: Stored[proposal_pb2.DescribeResponse] | None
+    """Its proposals; None where the regions themselves are the parts."""
     survivors: Stored[proposal_pb2.SelectSurvivorsResponse]
     """Its parts, complete."""
     match_bytes: int
     """Size of its boxes and descriptors in a tile."""
+    features: Stored[specializer_pb2.DescribeRegionsResponse] | None = None
+    """What the network sees in its regions; None where nobody asked."""
 
     @property
     def count(self) -> int:
@@ -41,7 +48,32 @@ class ImageParts:
 
 
 async def find_parts(job: Job, index: int, regions_png: bytes) -> ImageParts:
-    """Asks for the proposals of an image and for those inside its regions. Raises VisumError."""
+    """The parts of an image, as the clustering wants them. Raises VisumError."""
+    if job.options.clustering.preset == CONSENSUS:
+        return await _describe_regions(job, index, regions_png)
+    return await _select_proposals(job, index, regions_png)
+
+
+async def _describe_regions(job: Job, index: int, regions_png: bytes) -> ImageParts:
+    """Asks for the regions as parts, and for what the network sees in them."""
+    image = job.images[index]
+    reference = common_pb2.Image(sha256=image.digest or "")
+    selection = proposal_pb2.SelectSurvivorsRequest(
+        image=reference,
+        preprocessing=job.framing,
+        boxes=to_array(np.zeros((0, 4), np.int32)),
+        regions_png=regions_png,
+        options=dataclasses.replace(job.options.survivors, add_region_boxes=True).to_message(),
+    )
+    (boxes, regions), survivors = await job.calls.call(SELECT_SURVIVORS, selection, partial(_survivors, 0), image)
+    request = specializer_pb2.DescribeRegionsRequest(image=reference, model=job.card.ref, regions_png=regions_png)
+    decode = partial(_features, int(regions.max(initial=0)))
+    _, features = await job.calls.call(DESCRIBE_REGIONS, request, decode, image, partial(job.progress.reuse, STAGE))
+    return ImageParts(index, boxes, regions, None, survivors, 0, features)
+
+
+async def _select_proposals(job: Job, index: int, regions_png: bytes) -> ImageParts:
+    """Asks for the proposals of an image and for those inside its regions."""
     image = job.images[index]
     reference = common_pb2.Image(sha256=image.digest or "")
     request = proposal_pb2.DescribeRequest(
@@ -66,6 +98,16 @@ def _description(response: proposal_pb2.DescribeResponse) -> proposal_pb2.Descri
     boxes = from_array(response.description.boxes, "description.boxes", "int32", (None, 4))
     from_array(response.description.descriptors, "description.descriptors", "float16", (len(boxes), None))
     return response.description
+
+
+def _features(most: int, response: specializer_pb2.DescribeRegionsResponse) -> specializer_pb2.DescribeRegionsResponse:
+    """Checks that there is a row for every region of a part."""
+    for name in FEATURES:
+        for field in (name, f"{name}_mirrored"):
+            rows = from_array(getattr(response, field), field, "float16", (None, None))
+            if len(rows) < most:
+                raise InvalidInput(f"has {len(rows)} rows, {most} regions were sent", field=field)
+    return response
 
 
 def _survivors(

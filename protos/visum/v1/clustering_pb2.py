@@ -25,41 +25,43 @@ _sym_db = _symbol_database.Default()
 from visum.v1 import common_pb2 as visum_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19visum/v1/clustering.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\xd3\x05\n\x11\x43lusteringOptions\x12\x32\n\x06preset\x18\x01 \x01(\x0e\x32\".visum.v1.ClusteringOptions.Preset\x12\x17\n\npreference\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07\x64\x61mping\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0emax_iterations\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nmin_images\x18\x05 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tmin_share\x18\x06 \x01(\x01H\x04\x88\x01\x01\x12\x1b\n\x0eredundancy_iou\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\"\n\x15redundancy_area_ratio\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x37\n\tssim_rule\x18\t \x01(\x0e\x32$.visum.v1.ClusteringOptions.SsimRule\x12\x1b\n\x0essim_threshold\x18\n \x01(\x01H\x07\x88\x01\x01\x12\x11\n\x04trim\x18\x0b \x01(\x01H\x08\x88\x01\x01\x12\x12\n\x05merge\x18\x0c \x01(\x01H\t\x88\x01\x01\"H\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_PAPER\x10\x01\x12\x14\n\x10PRESET_CONSENSUS\x10\x02\"g\n\x08SsimRule\x12\x19\n\x15SSIM_RULE_UNSPECIFIED\x10\x00\x12\x16\n\x12SSIM_RULE_CLUSTERS\x10\x01\x12\x15\n\x11SSIM_RULE_LITERAL\x10\x02\x12\x11\n\rSSIM_RULE_OFF\x10\x03\x42\r\n\x0b_preferenceB\n\n\x08_dampingB\x11\n\x0f_max_iterationsB\r\n\x0b_min_imagesB\x0c\n\n_min_shareB\x11\n\x0f_redundancy_iouB\x18\n\x16_redundancy_area_ratioB\x11\n\x0f_ssim_thresholdB\x07\n\x05_trimB\x08\n\x06_merge\"q\n\x0fSummarizeHeader\x12,\n\x07options\x18\x01 \x01(\x0b\x32\x1b.visum.v1.ClusteringOptions\x12\x0e\n\x06images\x18\x02 \x01(\x05\x12\r\n\x05parts\x18\x03 \x01(\x05\x12\x11\n\tview_side\x18\x04 \x01(\x05\"\xba\x01\n\nPartsChunk\x12\x1f\n\x06images\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1e\n\x05\x62oxes\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07regions\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12$\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12#\n\nthumbnails\x18\x05 \x01(\x0b\x32\x0f.visum.v1.Array\"q\n\nEdgesChunk\x12 \n\x07sources\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07targets\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06scores\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\"\x98\x01\n\x10SummarizeRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.visum.v1.SummarizeHeaderH\x00\x12%\n\x05parts\x18\x02 \x01(\x0b\x32\x14.visum.v1.PartsChunkH\x00\x12%\n\x05\x65\x64ges\x18\x03 \x01(\x0b\x32\x14.visum.v1.EdgesChunkH\x00\x42\t\n\x07\x63ontent\"?\n\x12\x43lusteringProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\"n\n\x07Summary\x12 \n\x07members\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12%\n\x0csimilarities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x11\n\x04ssim\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_ssim\"o\n\x10\x44iscardedCluster\x12\"\n\x07\x63luster\x18\x01 \x01(\x0b\x32\x11.visum.v1.Summary\x12\'\n\x06reason\x18\x02 \x01(\x0e\x32\x17.visum.v1.DiscardReason\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"Q\n\x0cRemovedParts\x12\"\n\tredundant\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1d\n\x04kept\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\"\x99\x02\n\x0fSummarizeResult\x12$\n\tsummaries\x18\x01 \x03(\x0b\x32\x11.visum.v1.Summary\x12-\n\tdiscarded\x18\x02 \x03(\x0b\x32\x1a.visum.v1.DiscardedCluster\x12\'\n\x07removed\x18\x03 \x01(\x0b\x32\x16.visum.v1.RemovedParts\x12\x11\n\tconverged\x18\x04 \x01(\x08\x12\x12\n\niterations\x18\x05 \x01(\x05\x12\x0f\n\x07\x64\x61mping\x18\x06 \x01(\x01\x12\x1b\n\x0essim_reference\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12 \n\x06timing\x18\x08 \x01(\x0b\x32\x10.visum.v1.TimingB\x11\n\x0f_ssim_reference\"}\n\x11SummarizeResponse\x12\x30\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.visum.v1.ClusteringProgressH\x00\x12+\n\x06result\x18\x02 \x01(\x0b\x32\x19.visum.v1.SummarizeResultH\x00\x42\t\n\x07\x63ontent*\xc5\x01\n\rDiscardReason\x12\x1e\n\x1a\x44ISCARD_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCARD_REASON_SINGLETON\x10\x01\x12!\n\x1d\x44ISCARD_REASON_TOO_FEW_IMAGES\x10\x02\x12\x17\n\x13\x44ISCARD_REASON_SSIM\x10\x03\x12\x1c\n\x18\x44ISCARD_REASON_DUPLICATE\x10\x04\x12\x1c\n\x18\x44ISCARD_REASON_NO_EFFECT\x10\x05\x32]\n\x11\x43lusteringService\x12H\n\tSummarize\x12\x1a.visum.v1.SummarizeRequest\x1a\x1b.visum.v1.SummarizeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19visum/v1/clustering.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\xf9\x05\n\x11\x43lusteringOptions\x12\x32\n\x06preset\x18\x01 \x01(\x0e\x32\".visum.v1.ClusteringOptions.Preset\x12\x17\n\npreference\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07\x64\x61mping\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x1b\n\x0emax_iterations\x18\x04 \x01(\x05H\x02\x88\x01\x01\x12\x17\n\nmin_images\x18\x05 \x01(\x05H\x03\x88\x01\x01\x12\x16\n\tmin_share\x18\x06 \x01(\x01H\x04\x88\x01\x01\x12\x1b\n\x0eredundancy_iou\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\"\n\x15redundancy_area_ratio\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x37\n\tssim_rule\x18\t \x01(\x0e\x32$.visum.v1.ClusteringOptions.SsimRule\x12\x1b\n\x0essim_threshold\x18\n \x01(\x01H\x07\x88\x01\x01\x12\x11\n\x04trim\x18\x0b \x01(\x01H\x08\x88\x01\x01\x12\x12\n\x05merge\x18\x0c \x01(\x01H\t\x88\x01\x01\x12\x16\n\tagreement\x18\r \x01(\x01H\n\x88\x01\x01\"H\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_PAPER\x10\x01\x12\x14\n\x10PRESET_CONSENSUS\x10\x02\"g\n\x08SsimRule\x12\x19\n\x15SSIM_RULE_UNSPECIFIED\x10\x00\x12\x16\n\x12SSIM_RULE_CLUSTERS\x10\x01\x12\x15\n\x11SSIM_RULE_LITERAL\x10\x02\x12\x11\n\rSSIM_RULE_OFF\x10\x03\x42\r\n\x0b_preferenceB\n\n\x08_dampingB\x11\n\x0f_max_iterationsB\r\n\x0b_min_imagesB\x0c\n\n_min_shareB\x11\n\x0f_redundancy_iouB\x18\n\x16_redundancy_area_ratioB\x11\n\x0f_ssim_thresholdB\x07\n\x05_trimB\x08\n\x06_mergeB\x0c\n\n_agreement\"Q\n\x0cPartFeatures\x12\x1e\n\x05plain\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12!\n\x08mirrored\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\"q\n\x0fSummarizeHeader\x12,\n\x07options\x18\x01 \x01(\x0b\x32\x1b.visum.v1.ClusteringOptions\x12\x0e\n\x06images\x18\x02 \x01(\x05\x12\r\n\x05parts\x18\x03 \x01(\x05\x12\x11\n\tview_side\x18\x04 \x01(\x05\"\xe4\x01\n\nPartsChunk\x12\x1f\n\x06images\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1e\n\x05\x62oxes\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07regions\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12$\n\x0b\x64\x65scriptors\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12#\n\nthumbnails\x18\x05 \x01(\x0b\x32\x0f.visum.v1.Array\x12(\n\x08\x66\x65\x61tures\x18\x06 \x03(\x0b\x32\x16.visum.v1.PartFeatures\"q\n\nEdgesChunk\x12 \n\x07sources\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07targets\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06scores\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\"\x98\x01\n\x10SummarizeRequest\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x19.visum.v1.SummarizeHeaderH\x00\x12%\n\x05parts\x18\x02 \x01(\x0b\x32\x14.visum.v1.PartsChunkH\x00\x12%\n\x05\x65\x64ges\x18\x03 \x01(\x0b\x32\x14.visum.v1.EdgesChunkH\x00\x42\t\n\x07\x63ontent\"?\n\x12\x43lusteringProgress\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x05\x12\r\n\x05total\x18\x03 \x01(\x05\"n\n\x07Summary\x12 \n\x07members\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12%\n\x0csimilarities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x11\n\x04ssim\x18\x03 \x01(\x01H\x00\x88\x01\x01\x42\x07\n\x05_ssim\"o\n\x10\x44iscardedCluster\x12\"\n\x07\x63luster\x18\x01 \x01(\x0b\x32\x11.visum.v1.Summary\x12\'\n\x06reason\x18\x02 \x01(\x0e\x32\x17.visum.v1.DiscardReason\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"Q\n\x0cRemovedParts\x12\"\n\tredundant\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1d\n\x04kept\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\"\x99\x02\n\x0fSummarizeResult\x12$\n\tsummaries\x18\x01 \x03(\x0b\x32\x11.visum.v1.Summary\x12-\n\tdiscarded\x18\x02 \x03(\x0b\x32\x1a.visum.v1.DiscardedCluster\x12\'\n\x07removed\x18\x03 \x01(\x0b\x32\x16.visum.v1.RemovedParts\x12\x11\n\tconverged\x18\x04 \x01(\x08\x12\x12\n\niterations\x18\x05 \x01(\x05\x12\x0f\n\x07\x64\x61mping\x18\x06 \x01(\x01\x12\x1b\n\x0essim_reference\x18\x07 \x01(\x01H\x00\x88\x01\x01\x12 \n\x06timing\x18\x08 \x01(\x0b\x32\x10.visum.v1.TimingB\x11\n\x0f_ssim_reference\"}\n\x11SummarizeResponse\x12\x30\n\x08progress\x18\x01 \x01(\x0b\x32\x1c.visum.v1.ClusteringProgressH\x00\x12+\n\x06result\x18\x02 \x01(\x0b\x32\x19.visum.v1.SummarizeResultH\x00\x42\t\n\x07\x63ontent*\xc5\x01\n\rDiscardReason\x12\x1e\n\x1a\x44ISCARD_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCARD_REASON_SINGLETON\x10\x01\x12!\n\x1d\x44ISCARD_REASON_TOO_FEW_IMAGES\x10\x02\x12\x17\n\x13\x44ISCARD_REASON_SSIM\x10\x03\x12\x1c\n\x18\x44ISCARD_REASON_DUPLICATE\x10\x04\x12\x1c\n\x18\x44ISCARD_REASON_NO_EFFECT\x10\x05\x32]\n\x11\x43lusteringService\x12H\n\tSummarize\x12\x1a.visum.v1.SummarizeRequest\x1a\x1b.visum.v1.SummarizeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'visum.v1.clustering_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DISCARDREASON']._serialized_start=2147
-  _globals['_DISCARDREASON']._serialized_end=2344
+  _globals['_DISCARDREASON']._serialized_start=2310
+  _globals['_DISCARDREASON']._serialized_end=2507
   _globals['_CLUSTERINGOPTIONS']._serialized_start=63
-  _globals['_CLUSTERINGOPTIONS']._serialized_end=786
-  _globals['_CLUSTERINGOPTIONS_PRESET']._serialized_start=451
-  _globals['_CLUSTERINGOPTIONS_PRESET']._serialized_end=523
-  _globals['_CLUSTERINGOPTIONS_SSIMRULE']._serialized_start=525
-  _globals['_CLUSTERINGOPTIONS_SSIMRULE']._serialized_end=628
-  _globals['_SUMMARIZEHEADER']._serialized_start=788
-  _globals['_SUMMARIZEHEADER']._serialized_end=901
-  _globals['_PARTSCHUNK']._serialized_start=904
-  _globals['_PARTSCHUNK']._serialized_end=1090
-  _globals['_EDGESCHUNK']._serialized_start=1092
-  _globals['_EDGESCHUNK']._serialized_end=1205
-  _globals['_SUMMARIZEREQUEST']._serialized_start=1208
-  _globals['_SUMMARIZEREQUEST']._serialized_end=1360
-  _globals['_CLUSTERINGPROGRESS']._serialized_start=1362
-  _globals['_CLUSTERINGPROGRESS']._serialized_end=1425
-  _globals['_SUMMARY']._serialized_start=1427
-  _globals['_SUMMARY']._serialized_end=1537
-  _globals['_DISCARDEDCLUSTER']._serialized_start=1539
-  _globals['_DISCARDEDCLUSTER']._serialized_end=1650
-  _globals['_REMOVEDPARTS']._serialized_start=1652
-  _globals['_REMOVEDPARTS']._serialized_end=1733
-  _globals['_SUMMARIZERESULT']._serialized_start=1736
-  _globals['_SUMMARIZERESULT']._serialized_end=2017
-  _globals['_SUMMARIZERESPONSE']._serialized_start=2019
-  _globals['_SUMMARIZERESPONSE']._serialized_end=2144
-  _globals['_CLUSTERINGSERVICE']._serialized_start=2346
-  _globals['_CLUSTERINGSERVICE']._serialized_end=2439
+  _globals['_CLUSTERINGOPTIONS']._serialized_end=824
+  _globals['_CLUSTERINGOPTIONS_PRESET']._serialized_start=475
+  _globals['_CLUSTERINGOPTIONS_PRESET']._serialized_end=547
+  _globals['_CLUSTERINGOPTIONS_SSIMRULE']._serialized_start=549
+  _globals['_CLUSTERINGOPTIONS_SSIMRULE']._serialized_end=652
+  _globals['_PARTFEATURES']._serialized_start=826
+  _globals['_PARTFEATURES']._serialized_end=907
+  _globals['_SUMMARIZEHEADER']._serialized_start=909
+  _globals['_SUMMARIZEHEADER']._serialized_end=1022
+  _globals['_PARTSCHUNK']._serialized_start=1025
+  _globals['_PARTSCHUNK']._serialized_end=1253
+  _globals['_EDGESCHUNK']._serialized_start=1255
+  _globals['_EDGESCHUNK']._serialized_end=1368
+  _globals['_SUMMARIZEREQUEST']._serialized_start=1371
+  _globals['_SUMMARIZEREQUEST']._serialized_end=1523
+  _globals['_CLUSTERINGPROGRESS']._serialized_start=1525
+  _globals['_CLUSTERINGPROGRESS']._serialized_end=1588
+  _globals['_SUMMARY']._serialized_start=1590
+  _globals['_SUMMARY']._serialized_end=1700
+  _globals['_DISCARDEDCLUSTER']._serialized_start=1702
+  _globals['_DISCARDEDCLUSTER']._serialized_end=1813
+  _globals['_REMOVEDPARTS']._serialized_start=1815
+  _globals['_REMOVEDPARTS']._serialized_end=1896
+  _globals['_SUMMARIZERESULT']._serialized_start=1899
+  _globals['_SUMMARIZERESULT']._serialized_end=2180
+  _globals['_SUMMARIZERESPONSE']._serialized_start=2182
+  _globals['_SUMMARIZERESPONSE']._serialized_end=2307
+  _globals['_CLUSTERINGSERVICE']._serialized_start=2509
+  _globals['_CLUSTERINGSERVICE']._serialized_end=2602
 # @@protoc_insertion_point(module_scope)

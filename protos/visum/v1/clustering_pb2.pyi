@@ -72,7 +72,7 @@ class ClusteringOptions(message.Message):
         PRESET_PAPER: ClusteringOptions._Preset.ValueType  # 1
         """Affinity propagation and the SSIM rule."""
         PRESET_CONSENSUS: ClusteringOptions._Preset.ValueType  # 2
-        """Consensus of several clusterings."""
+        """Consensus of several clusterings by the features of the parts; edges are ignored."""
 
     class Preset(_Preset, metaclass=_PresetEnumTypeWrapper):
         """Chain of algorithms."""
@@ -82,7 +82,7 @@ class ClusteringOptions(message.Message):
     PRESET_PAPER: ClusteringOptions.Preset.ValueType  # 1
     """Affinity propagation and the SSIM rule."""
     PRESET_CONSENSUS: ClusteringOptions.Preset.ValueType  # 2
-    """Consensus of several clusterings."""
+    """Consensus of several clusterings by the features of the parts; edges are ignored."""
 
     class _SsimRule:
         ValueType = typing.NewType("ValueType", builtins.int)
@@ -91,7 +91,7 @@ class ClusteringOptions(message.Message):
     class _SsimRuleEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[ClusteringOptions._SsimRule.ValueType], builtins.type):
         DESCRIPTOR: descriptor.EnumDescriptor
         SSIM_RULE_UNSPECIFIED: ClusteringOptions._SsimRule.ValueType  # 0
-        """Not set: clusters."""
+        """Not set: clusters in the preset paper, off in the preset consensus."""
         SSIM_RULE_CLUSTERS: ClusteringOptions._SsimRule.ValueType  # 1
         """Its median is below the threshold times the median of the clusters' medians."""
         SSIM_RULE_LITERAL: ClusteringOptions._SsimRule.ValueType  # 2
@@ -103,7 +103,7 @@ class ClusteringOptions(message.Message):
         """When a cluster is dropped for its structural similarity."""
 
     SSIM_RULE_UNSPECIFIED: ClusteringOptions.SsimRule.ValueType  # 0
-    """Not set: clusters."""
+    """Not set: clusters in the preset paper, off in the preset consensus."""
     SSIM_RULE_CLUSTERS: ClusteringOptions.SsimRule.ValueType  # 1
     """Its median is below the threshold times the median of the clusters' medians."""
     SSIM_RULE_LITERAL: ClusteringOptions.SsimRule.ValueType  # 2
@@ -123,6 +123,7 @@ class ClusteringOptions(message.Message):
     SSIM_THRESHOLD_FIELD_NUMBER: builtins.int
     TRIM_FIELD_NUMBER: builtins.int
     MERGE_FIELD_NUMBER: builtins.int
+    AGREEMENT_FIELD_NUMBER: builtins.int
     preset: ClusteringOptions.Preset.ValueType
     """Chain of algorithms; default paper."""
     preference: builtins.float
@@ -134,19 +135,23 @@ class ClusteringOptions(message.Message):
     min_images: builtins.int
     """Fewest images of a summary, >= 2; default 3."""
     min_share: builtins.float
-    """Smallest fraction of the class's images that a summary needs, 0..1; default 0.1."""
+    """Smallest fraction of the class's images that a summary needs, 0..1; default 0.1, in the preset consensus 0.2."""
     redundancy_iou: builtins.float
     """Two parts of an image overlap where their intersection over union exceeds this, 0..1; default 0.5."""
     redundancy_area_ratio: builtins.float
     """Of two overlapping parts one is removed if their areas' ratio is below this, >= 1; default 2."""
     ssim_rule: ClusteringOptions.SsimRule.ValueType
-    """SSIM rule; default clusters."""
+    """SSIM rule."""
     ssim_threshold: builtins.float
     """Threshold of the SSIM rule, 0..1; default 0.9."""
     trim: builtins.float
     """Members whose similarity to the exemplar is below this fraction of their median are trimmed; 0..1; default 0.8."""
     merge: builtins.float
     """Clusters whose between-to-within similarity reaches this are merged, > 0 (1 or more: never); default 0.7."""
+    agreement: builtins.float
+    """Preset consensus: parts are one group while this share of the clusterings, on average, agrees; above 0, at most 1;
+    default 0.7.
+    """
     def __init__(
         self,
         *,
@@ -162,11 +167,14 @@ class ClusteringOptions(message.Message):
         ssim_threshold: builtins.float | None = ...,
         trim: builtins.float | None = ...,
         merge: builtins.float | None = ...,
+        agreement: builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_damping", b"_damping", "_max_iterations", b"_max_iterations", "_merge", b"_merge", "_min_images", b"_min_images", "_min_share", b"_min_share", "_preference", b"_preference", "_redundancy_area_ratio", b"_redundancy_area_ratio", "_redundancy_iou", b"_redundancy_iou", "_ssim_threshold", b"_ssim_threshold", "_trim", b"_trim", "damping", b"damping", "max_iterations", b"max_iterations", "merge", b"merge", "min_images", b"min_images", "min_share", b"min_share", "preference", b"preference", "redundancy_area_ratio", b"redundancy_area_ratio", "redundancy_iou", b"redundancy_iou", "ssim_threshold", b"ssim_threshold", "trim", b"trim"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_agreement", b"_agreement", "_damping", b"_damping", "_max_iterations", b"_max_iterations", "_merge", b"_merge", "_min_images", b"_min_images", "_min_share", b"_min_share", "_preference", b"_preference", "_redundancy_area_ratio", b"_redundancy_area_ratio", "_redundancy_iou", b"_redundancy_iou", "_ssim_threshold", b"_ssim_threshold", "_trim", b"_trim", "agreement", b"agreement", "damping", b"damping", "max_iterations", b"max_iterations", "merge", b"merge", "min_images", b"min_images", "min_share", b"min_share", "preference", b"preference", "redundancy_area_ratio", b"redundancy_area_ratio", "redundancy_iou", b"redundancy_iou", "ssim_threshold", b"ssim_threshold", "trim", b"trim"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_damping", b"_damping", "_max_iterations", b"_max_iterations", "_merge", b"_merge", "_min_images", b"_min_images", "_min_share", b"_min_share", "_preference", b"_preference", "_redundancy_area_ratio", b"_redundancy_area_ratio", "_redundancy_iou", b"_redundancy_iou", "_ssim_threshold", b"_ssim_threshold", "_trim", b"_trim", "damping", b"damping", "max_iterations", b"max_iterations", "merge", b"merge", "min_images", b"min_images", "min_share", b"min_share", "preference", b"preference", "preset", b"preset", "redundancy_area_ratio", b"redundancy_area_ratio", "redundancy_iou", b"redundancy_iou", "ssim_rule", b"ssim_rule", "ssim_threshold", b"ssim_threshold", "trim", b"trim"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_agreement", b"_agreement", "_damping", b"_damping", "_max_iterations", b"_max_iterations", "_merge", b"_merge", "_min_images", b"_min_images", "_min_share", b"_min_share", "_preference", b"_preference", "_redundancy_area_ratio", b"_redundancy_area_ratio", "_redundancy_iou", b"_redundancy_iou", "_ssim_threshold", b"_ssim_threshold", "_trim", b"_trim", "agreement", b"agreement", "damping", b"damping", "max_iterations", b"max_iterations", "merge", b"merge", "min_images", b"min_images", "min_share", b"min_share", "preference", b"preference", "preset", b"preset", "redundancy_area_ratio", b"redundancy_area_ratio", "redundancy_iou", b"redundancy_iou", "ssim_rule", b"ssim_rule", "ssim_threshold", b"ssim_threshold", "trim", b"trim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__agreement: _TypeAlias = typing.Literal["agreement"]  # noqa: Y015
+    _WhichOneofArgType__agreement: _TypeAlias = typing.Literal["_agreement", b"_agreement"]  # noqa: Y015
     _WhichOneofReturnType__damping: _TypeAlias = typing.Literal["damping"]  # noqa: Y015
     _WhichOneofArgType__damping: _TypeAlias = typing.Literal["_damping", b"_damping"]  # noqa: Y015
     _WhichOneofReturnType__max_iterations: _TypeAlias = typing.Literal["max_iterations"]  # noqa: Y015
@@ -188,6 +196,8 @@ class ClusteringOptions(message.Message):
     _WhichOneofReturnType__trim: _TypeAlias = typing.Literal["trim"]  # noqa: Y015
     _WhichOneofArgType__trim: _TypeAlias = typing.Literal["_trim", b"_trim"]  # noqa: Y015
     @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__agreement) -> _WhichOneofReturnType__agreement | None: ...
+    @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__damping) -> _WhichOneofReturnType__damping | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_iterations) -> _WhichOneofReturnType__max_iterations | None: ...
@@ -207,6 +217,34 @@ class ClusteringOptions(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ssim_threshold) -> _WhichOneofReturnType__ssim_threshold | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__trim) -> _WhichOneofReturnType__trim | None: ...
+
+@typing.final
+class PartFeatures(message.Message):
+    """One kind of features of parts."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    PLAIN_FIELD_NUMBER: builtins.int
+    MIRRORED_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def plain(self) -> common_pb2.Array:
+        """float16 [n, F]."""
+
+    @builtins.property
+    def mirrored(self) -> common_pb2.Array:
+        """float16 [n, F]: the same of the mirrored view."""
+
+    def __init__(
+        self,
+        *,
+        plain: common_pb2.Array | None = ...,
+        mirrored: common_pb2.Array | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["mirrored", b"mirrored", "plain", b"plain"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["mirrored", b"mirrored", "plain", b"plain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
 class SummarizeHeader(message.Message):
@@ -253,6 +291,7 @@ class PartsChunk(message.Message):
     REGIONS_FIELD_NUMBER: builtins.int
     DESCRIPTORS_FIELD_NUMBER: builtins.int
     THUMBNAILS_FIELD_NUMBER: builtins.int
+    FEATURES_FIELD_NUMBER: builtins.int
     @builtins.property
     def images(self) -> common_pb2.Array:
         """int32 [n]: image of each part, 0..images-1."""
@@ -273,6 +312,12 @@ class PartsChunk(message.Message):
     def thumbnails(self) -> common_pb2.Array:
         """uint8 [n, 64, 64]: greyscale thumbnails."""
 
+    @builtins.property
+    def features(self) -> containers.RepeatedCompositeFieldContainer[PartFeatures]:
+        """The kinds of features that the preset consensus compares, at least one and the same in every chunk; the preset paper
+        ignores them.
+        """
+
     def __init__(
         self,
         *,
@@ -281,10 +326,11 @@ class PartsChunk(message.Message):
         regions: common_pb2.Array | None = ...,
         descriptors: common_pb2.Array | None = ...,
         thumbnails: common_pb2.Array | None = ...,
+        features: abc.Iterable[PartFeatures] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["boxes", b"boxes", "descriptors", b"descriptors", "images", b"images", "regions", b"regions", "thumbnails", b"thumbnails"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["boxes", b"boxes", "descriptors", b"descriptors", "images", b"images", "regions", b"regions", "thumbnails", b"thumbnails"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["boxes", b"boxes", "descriptors", b"descriptors", "features", b"features", "images", b"images", "regions", b"regions", "thumbnails", b"thumbnails"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

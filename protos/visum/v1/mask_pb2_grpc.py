@@ -61,7 +61,7 @@ class MaskServiceServicer(object):
         bit for bit; elsewhere masks of equal drop and area may differ with the company in the batch.
         An image whose best class is not the target is answered without a mask unless `admit_unrecognized`.
         Errors: NOT_FOUND no such model; FAILED_PRECONDITION the model's file does not have the digest asked for or may
-        not be loaded; UNIMPLEMENTED the mode is not built yet.
+        not be loaded; OUT_OF_RANGE the device's memory does not hold one view.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class MaskServiceStub:
     bit for bit; elsewhere masks of equal drop and area may differ with the company in the batch.
     An image whose best class is not the target is answered without a mask unless `admit_unrecognized`.
     Errors: NOT_FOUND no such model; FAILED_PRECONDITION the model's file does not have the digest asked for or may
-    not be loaded; UNIMPLEMENTED the mode is not built yet.
+    not be loaded; OUT_OF_RANGE the device's memory does not hold one view.
     """
     MeasureDrops: _grpc.UnaryUnaryMultiCallable[_mask_pb2.MeasureDropsRequest, _mask_pb2.MeasureDropsResponse]
     """Scores of one image before and after blurring the salient pixels of each of several masks. Pure.
@@ -59,7 +59,7 @@ class MaskServiceAsyncStub(MaskServiceStub):
     bit for bit; elsewhere masks of equal drop and area may differ with the company in the batch.
     An image whose best class is not the target is answered without a mask unless `admit_unrecognized`.
     Errors: NOT_FOUND no such model; FAILED_PRECONDITION the model's file does not have the digest asked for or may
-    not be loaded; UNIMPLEMENTED the mode is not built yet.
+    not be loaded; OUT_OF_RANGE the device's memory does not hold one view.
     """
     MeasureDrops: _aio.UnaryUnaryMultiCallable[_mask_pb2.MeasureDropsRequest, _mask_pb2.MeasureDropsResponse]  # type: ignore[assignment]
     """Scores of one image before and after blurring the salient pixels of each of several masks. Pure.
@@ -83,7 +83,7 @@ class MaskServiceServicer(metaclass=_abc_1.ABCMeta):
         bit for bit; elsewhere masks of equal drop and area may differ with the company in the batch.
         An image whose best class is not the target is answered without a mask unless `admit_unrecognized`.
         Errors: NOT_FOUND no such model; FAILED_PRECONDITION the model's file does not have the digest asked for or may
-        not be loaded; UNIMPLEMENTED the mode is not built yet.
+        not be loaded; OUT_OF_RANGE the device's memory does not hold one view.
         """
 
     @_abc_1.abstractmethod

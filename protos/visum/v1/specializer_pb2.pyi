@@ -120,6 +120,136 @@ class EmbedResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class DescribeModelRequest(message.Message):
+    """Asks for a network's card."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def model(self) -> common_pb2.ModelRef:
+        """The network."""
+
+    def __init__(
+        self,
+        *,
+        model: common_pb2.ModelRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DescribeModelResponse(message.Message):
+    """Answer to DescribeModelRequest."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def card(self) -> common_pb2.ModelCard:
+        """Its card, feature_layer filled in."""
+
+    def __init__(
+        self,
+        *,
+        card: common_pb2.ModelCard | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DescribeRegionsRequest(message.Message):
+    """Asks for the features of regions."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGIONS_PNG_FIELD_NUMBER: builtins.int
+    regions_png: builtins.bytes
+    """16-bit greyscale PNG of the view's size, as ExtractMask answers it: i in 1..R inside the i-th region, 0 elsewhere;
+    R within 1..1024.
+    """
+    @builtins.property
+    def image(self) -> common_pb2.Image:
+        """The image."""
+
+    @builtins.property
+    def model(self) -> common_pb2.ModelRef:
+        """The network."""
+
+    def __init__(
+        self,
+        *,
+        image: common_pb2.Image | None = ...,
+        model: common_pb2.ModelRef | None = ...,
+        regions_png: builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model", "regions_png", b"regions_png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class DescribeRegionsResponse(message.Message):
+    """Answer to DescribeRegionsRequest. Row i - 1 is of region i; what is mirrored is of the mirrored view and region."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    ALIGNED_FIELD_NUMBER: builtins.int
+    ALIGNED_MIRRORED_FIELD_NUMBER: builtins.int
+    POOLED_FIELD_NUMBER: builtins.int
+    POOLED_MIRRORED_FIELD_NUMBER: builtins.int
+    LAYERS_FIELD_NUMBER: builtins.int
+    TIMING_FIELD_NUMBER: builtins.int
+    @builtins.property
+    def aligned(self) -> common_pb2.Array:
+        """float16 [R, A]: maps at strides 8 and 16, sampled on 4 x 4 cells of the region's box."""
+
+    @builtins.property
+    def aligned_mirrored(self) -> common_pb2.Array:
+        """float16 [R, A]."""
+
+    @builtins.property
+    def pooled(self) -> common_pb2.Array:
+        """float16 [R, P]: means of the maps at strides 4, 8 and 16 over the region."""
+
+    @builtins.property
+    def pooled_mirrored(self) -> common_pb2.Array:
+        """float16 [R, P]."""
+
+    @builtins.property
+    def layers(self) -> containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Submodules that the maps are of, by growing stride."""
+
+    @builtins.property
+    def timing(self) -> common_pb2.Timing:
+        """How long it took."""
+
+    def __init__(
+        self,
+        *,
+        aligned: common_pb2.Array | None = ...,
+        aligned_mirrored: common_pb2.Array | None = ...,
+        pooled: common_pb2.Array | None = ...,
+        pooled_mirrored: common_pb2.Array | None = ...,
+        layers: abc.Iterable[builtins.str] | None = ...,
+        timing: common_pb2.Timing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["aligned", b"aligned", "aligned_mirrored", b"aligned_mirrored", "pooled", b"pooled", "pooled_mirrored", b"pooled_mirrored", "timing", b"timing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["aligned", b"aligned", "aligned_mirrored", b"aligned_mirrored", "layers", b"layers", "pooled", b"pooled", "pooled_mirrored", b"pooled_mirrored", "timing", b"timing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class TrainHeader(message.Message):
     """Announces a training."""
 
@@ -142,7 +272,7 @@ class TrainHeader(message.Message):
 
     @builtins.property
     def c_values(self) -> containers.RepeatedScalarFieldContainer[builtins.float]:
-        """Candidate values of the SVMs' C, each > 0; empty: 0.001, 0.01, 0.1, 1."""
+        """Candidate values of the SVMs' C, each > 0, for features of mean square 1 / F; empty: 0.001, 0.01, 0.1, 1."""
 
     def __init__(
         self,
@@ -186,7 +316,7 @@ class FeaturesChunk(message.Message):
 
     @builtins.property
     def memberships(self) -> common_pb2.Array:
-        """uint8 [n, summaries]: 1 where the image belongs to the summary."""
+        """uint8 [n, summaries]: 1 where the image belongs to the summary, which must be of its class."""
 
     def __init__(
         self,
@@ -338,6 +468,34 @@ class Classifier(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class ValidationAccuracy(message.Message):
+    """How often the validation images were named rightly."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IMAGES_FIELD_NUMBER: builtins.int
+    BEFORE_FIELD_NUMBER: builtins.int
+    AFTER_FIELD_NUMBER: builtins.int
+    images: builtins.int
+    """Images."""
+    before: builtins.float
+    """Fraction named rightly by the network."""
+    after: builtins.float
+    """Fraction named rightly by the specialized classifier."""
+    def __init__(
+        self,
+        *,
+        images: builtins.int = ...,
+        before: builtins.float = ...,
+        after: builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["after", b"after", "before", b"before", "images", b"images"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class TrainResponse(message.Message):
     """Answer to Train."""
 
@@ -347,6 +505,8 @@ class TrainResponse(message.Message):
     SHA256_FIELD_NUMBER: builtins.int
     C_FIELD_NUMBER: builtins.int
     TIMING_FIELD_NUMBER: builtins.int
+    OVERALL_FIELD_NUMBER: builtins.int
+    TARGET_CLASSES_FIELD_NUMBER: builtins.int
     sha256: builtins.str
     """SHA-256 of its deterministic serialization, hexadecimal."""
     c: builtins.float
@@ -359,6 +519,14 @@ class TrainResponse(message.Message):
     def timing(self) -> common_pb2.Timing:
         """How long it took."""
 
+    @builtins.property
+    def overall(self) -> ValidationAccuracy:
+        """Accuracy on all validation images; they chose C and the weight, so it flatters."""
+
+    @builtins.property
+    def target_classes(self) -> ValidationAccuracy:
+        """The same on those of the classes with summaries."""
+
     def __init__(
         self,
         *,
@@ -366,10 +534,12 @@ class TrainResponse(message.Message):
         sha256: builtins.str = ...,
         c: builtins.float = ...,
         timing: common_pb2.Timing | None = ...,
+        overall: ValidationAccuracy | None = ...,
+        target_classes: ValidationAccuracy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["classifier", b"classifier", "timing", b"timing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["classifier", b"classifier", "overall", b"overall", "target_classes", b"target_classes", "timing", b"timing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["c", b"c", "classifier", b"classifier", "sha256", b"sha256", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["c", b"c", "classifier", b"classifier", "overall", b"overall", "sha256", b"sha256", "target_classes", b"target_classes", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -546,20 +716,28 @@ class ExportRequest(message.Message):
 
 @typing.final
 class ExportResponse(message.Message):
-    """A run of bytes of the file."""
+    """A piece of the file."""
 
     DESCRIPTOR: descriptor.Descriptor
 
     DATA_FIELD_NUMBER: builtins.int
+    CARD_FIELD_NUMBER: builtins.int
     data: builtins.bytes
     """The next bytes."""
+    @builtins.property
+    def card(self) -> common_pb2.ModelCard:
+        """Last message: the card of the file, with its digest."""
+
     def __init__(
         self,
         *,
         data: builtins.bytes = ...,
+        card: common_pb2.ModelCard | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["card", b"card", "content", b"content", "data", b"data"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["data", b"data"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["card", b"card", "content", b"content", "data", b"data"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = typing.Literal["data", "card"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...

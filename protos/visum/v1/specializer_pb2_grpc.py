@@ -40,6 +40,16 @@ class SpecializerServiceStub(object):
                 request_serializer=visum_dot_v1_dot_specializer__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=visum_dot_v1_dot_specializer__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.DescribeModel = channel.unary_unary(
+                '/visum.v1.SpecializerService/DescribeModel',
+                request_serializer=visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.SerializeToString,
+                response_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.FromString,
+                _registered_method=True)
+        self.DescribeRegions = channel.unary_unary(
+                '/visum.v1.SpecializerService/DescribeRegions',
+                request_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
+                response_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
+                _registered_method=True)
         self.Train = channel.stream_unary(
                 '/visum.v1.SpecializerService/Train',
                 request_serializer=visum_dot_v1_dot_specializer__pb2.TrainRequest.SerializeToString,
@@ -70,9 +80,26 @@ class SpecializerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeModel(self, request, context):
+        """The card of a network, its feature layer found. Pure.
+        Errors: as Embed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DescribeRegions(self, request, context):
+        """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Train(self, request_iterator, context):
         """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
-        Errors: FAILED_PRECONDITION a summary has one image only, or there are no negatives; UNIMPLEMENTED not built yet.
+        Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
+        OUT_OF_RANGE more features than this server takes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,16 +107,16 @@ class SpecializerServiceServicer(object):
 
     def Predict(self, request, context):
         """Scores of images before and after specialization. Pure.
-        Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; UNIMPLEMENTED not
-        built yet.
+        Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; or as Embed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Export(self, request, context):
-        """The specialized classifier as one file. Pure.
-        Errors: NOT_FOUND as Predict; UNIMPLEMENTED not built yet.
+        """The specialized classifier as one file: network, SVMs and combination. It maps images, normalized as for the
+        network, to logits whose softmax are the specialized scores. Pure.
+        Errors: as Predict; FAILED_PRECONDITION the server lacks what the format needs.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +129,16 @@ def add_SpecializerServiceServicer_to_server(servicer, server):
                     servicer.Embed,
                     request_deserializer=visum_dot_v1_dot_specializer__pb2.EmbedRequest.FromString,
                     response_serializer=visum_dot_v1_dot_specializer__pb2.EmbedResponse.SerializeToString,
+            ),
+            'DescribeModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeModel,
+                    request_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.FromString,
+                    response_serializer=visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.SerializeToString,
+            ),
+            'DescribeRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeRegions,
+                    request_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.FromString,
+                    response_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.SerializeToString,
             ),
             'Train': grpc.stream_unary_rpc_method_handler(
                     servicer.Train,
@@ -147,6 +184,60 @@ class SpecializerService(object):
             '/visum.v1.SpecializerService/Embed',
             visum_dot_v1_dot_specializer__pb2.EmbedRequest.SerializeToString,
             visum_dot_v1_dot_specializer__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/visum.v1.SpecializerService/DescribeModel',
+            visum_dot_v1_dot_specializer__pb2.DescribeModelRequest.SerializeToString,
+            visum_dot_v1_dot_specializer__pb2.DescribeModelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/visum.v1.SpecializerService/DescribeRegions',
+            visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
+            visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

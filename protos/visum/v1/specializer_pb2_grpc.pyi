@@ -38,18 +38,27 @@ class SpecializerServiceStub:
     Errors: NOT_FOUND no such model or layer; FAILED_PRECONDITION the model's file does not have the digest asked for
     or may not be loaded.
     """
+    DescribeModel: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.DescribeModelRequest, _specializer_pb2.DescribeModelResponse]
+    """The card of a network, its feature layer found. Pure.
+    Errors: as Embed.
+    """
+    DescribeRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    """
     Train: _grpc.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
-    Errors: FAILED_PRECONDITION a summary has one image only, or there are no negatives; UNIMPLEMENTED not built yet.
+    Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
+    OUT_OF_RANGE more features than this server takes.
     """
     Predict: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.PredictRequest, _specializer_pb2.PredictResponse]
     """Scores of images before and after specialization. Pure.
-    Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; UNIMPLEMENTED not
-    built yet.
+    Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; or as Embed.
     """
     Export: _grpc.UnaryStreamMultiCallable[_specializer_pb2.ExportRequest, _specializer_pb2.ExportResponse]
-    """The specialized classifier as one file. Pure.
-    Errors: NOT_FOUND as Predict; UNIMPLEMENTED not built yet.
+    """The specialized classifier as one file: network, SVMs and combination. It maps images, normalized as for the
+    network, to logits whose softmax are the specialized scores. Pure.
+    Errors: as Predict; FAILED_PRECONDITION the server lacks what the format needs.
     """
 
 @_typing.type_check_only
@@ -62,18 +71,27 @@ class SpecializerServiceAsyncStub(SpecializerServiceStub):
     Errors: NOT_FOUND no such model or layer; FAILED_PRECONDITION the model's file does not have the digest asked for
     or may not be loaded.
     """
+    DescribeModel: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeModelRequest, _specializer_pb2.DescribeModelResponse]  # type: ignore[assignment]
+    """The card of a network, its feature layer found. Pure.
+    Errors: as Embed.
+    """
+    DescribeRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]  # type: ignore[assignment]
+    """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    """
     Train: _aio.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]  # type: ignore[assignment]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
-    Errors: FAILED_PRECONDITION a summary has one image only, or there are no negatives; UNIMPLEMENTED not built yet.
+    Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
+    OUT_OF_RANGE more features than this server takes.
     """
     Predict: _aio.UnaryUnaryMultiCallable[_specializer_pb2.PredictRequest, _specializer_pb2.PredictResponse]  # type: ignore[assignment]
     """Scores of images before and after specialization. Pure.
-    Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; UNIMPLEMENTED not
-    built yet.
+    Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; or as Embed.
     """
     Export: _aio.UnaryStreamMultiCallable[_specializer_pb2.ExportRequest, _specializer_pb2.ExportResponse]  # type: ignore[assignment]
-    """The specialized classifier as one file. Pure.
-    Errors: NOT_FOUND as Predict; UNIMPLEMENTED not built yet.
+    """The specialized classifier as one file: network, SVMs and combination. It maps images, normalized as for the
+    network, to logits whose softmax are the specialized scores. Pure.
+    Errors: as Predict; FAILED_PRECONDITION the server lacks what the format needs.
     """
 
 class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,13 +109,34 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DescribeModel(
+        self,
+        request: _specializer_pb2.DescribeModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_specializer_pb2.DescribeModelResponse, _abc.Awaitable[_specializer_pb2.DescribeModelResponse]]:
+        """The card of a network, its feature layer found. Pure.
+        Errors: as Embed.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribeRegions(
+        self,
+        request: _specializer_pb2.DescribeRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_specializer_pb2.DescribeRegionsResponse, _abc.Awaitable[_specializer_pb2.DescribeRegionsResponse]]:
+        """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
+        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        """
+
+    @_abc_1.abstractmethod
     def Train(
         self,
         request_iterator: _MaybeAsyncIterator[_specializer_pb2.TrainRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_specializer_pb2.TrainResponse, _abc.Awaitable[_specializer_pb2.TrainResponse]]:
         """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
-        Errors: FAILED_PRECONDITION a summary has one image only, or there are no negatives; UNIMPLEMENTED not built yet.
+        Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
+        OUT_OF_RANGE more features than this server takes.
         """
 
     @_abc_1.abstractmethod
@@ -107,8 +146,7 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_specializer_pb2.PredictResponse, _abc.Awaitable[_specializer_pb2.PredictResponse]]:
         """Scores of images before and after specialization. Pure.
-        Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; UNIMPLEMENTED not
-        built yet.
+        Errors: NOT_FOUND this server does not hold the classifier of that digest: send it along; or as Embed.
         """
 
     @_abc_1.abstractmethod
@@ -117,8 +155,9 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _specializer_pb2.ExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_specializer_pb2.ExportResponse], _abc.AsyncIterator[_specializer_pb2.ExportResponse]]:
-        """The specialized classifier as one file. Pure.
-        Errors: NOT_FOUND as Predict; UNIMPLEMENTED not built yet.
+        """The specialized classifier as one file: network, SVMs and combination. It maps images, normalized as for the
+        network, to logits whose softmax are the specialized scores. Pure.
+        Errors: as Predict; FAILED_PRECONDITION the server lacks what the format needs.
         """
 
 def add_SpecializerServiceServicer_to_server(servicer: SpecializerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,5 +1,6 @@
 """The request stream of Summarize: its order, its limits, its values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,13 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from visum.v1 import clustering_pb2
 
-from visum_clustering.options import ClusteringOptions, SsimRule
+from visum_clustering.feature_sets import FeatureSet
+from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.parts import THUMBNAIL_SIDE, Edges, Parts
-from visum_runtime.errors import InvalidInput, NotBuilt, OutOfRange
+from visum_runtime.errors import InvalidInput, OutOfRange
 from visum_wire import from_array
 
+_PRESETS = {
+    clustering_pb2.ClusteringOptions.PRESET_UNSPECIFIED: Preset.PAPER,
+    clustering_pb2.ClusteringOptions.PRESET_PAPER: Preset.PAPER,
+    clustering_pb2.ClusteringOptions.PRESET_CONSENSUS: Preset.CONSENSUS,
+}
 _SSIM_RULES = {
-    clustering_pb2.ClusteringOptions.SSIM_RULE_UNSPECIFIED: SsimRule.CLUSTERS,
+    clustering_pb2.ClusteringOptions.SSIM_RULE_UNSPECIFIED: None,
     clustering_pb2.ClusteringOptions.SSIM_RULE_CLUSTERS: SsimRule.CLUSTERS,
     clustering_pb2.ClusteringOptions.SSIM_RULE_LITERAL: SsimRule.LITERAL,
     clustering_pb2.ClusteringOptions.SSIM_RULE_OFF: SsimRule.OFF,
@@ -31,6 +38,7 @@ class Limits:
 
 
 MAX_DESCRIPTOR_WIDTH = 4096
+MAX_FEATURE_WIDTH = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +47,7 @@ class Task:
 
     parts: Parts
     edges: Edges
+    features: list[FeatureSet]
     image_count: int
     options: ClusteringOptions
 
@@ -51,6 +60,7 @@ class RequestReader:
     _header: clustering_pb2.SummarizeHeader | None = None
     _options: ClusteringOptions = field(default_factory=ClusteringOptions)
     _parts: list[Parts] = field(default_factory=list)
+    _features: list[list[FeatureSet]] = field(default_factory=list)
     _edges: list[Edges] = field(default_factory=list)
     _received_parts: int = 0
     _received_edges: int = 0
@@ -60,8 +70,7 @@ class RequestReader:
 
         Raises:
             InvalidInput: It is out of order, or a value is missing or out of its range.
-            NotBuilt: The preset is not there yet.
-            OutOfRange: The class is larger than the limits.
+                OutOfRange: The class is larger than the limits.
         """
         content = request.WhichOneof("content")
         if content is None:
@@ -86,7 +95,9 @@ class RequestReader:
         if self._received_parts != self._header.parts:
             message = f"announced {self._header.parts} parts, {self._received_parts} came"
             raise InvalidInput(message, field="header.parts")
-        return Task(_joined_parts(self._parts), _joined_edges(self._edges), self._header.images, self._options)
+        kinds = [_joined_features(chunks) for chunks in zip(*self._features, strict=True)]
+        parts, edges = _joined_parts(self._parts), _joined_edges(self._edges)
+        return Task(parts, edges, kinds, self._header.images, self._options)
 
     def _add_header(self, header: clustering_pb2.SummarizeHeader) -> None:
         for name, least in (("images", 1), ("parts", 0), ("view_side", 1)):
@@ -105,11 +116,24 @@ class RequestReader:
             return
         if parts.descriptors.shape[1] > MAX_DESCRIPTOR_WIDTH:
             raise InvalidInput(f"are wider than {MAX_DESCRIPTOR_WIDTH}", field="parts.descriptors.shape")
+        self._add_features(chunk, len(parts))
         self._parts.append(parts)
         self._received_parts += len(parts)
         announced = self._header.parts if self._header else 0
         if self._received_parts > announced:
             raise InvalidInput(f"more parts came than the {announced} announced", field="header.parts")
+
+    def _add_features(self, chunk: clustering_pb2.PartsChunk, count: int) -> None:
+        """Decodes the features of a chunk, which must be of the kinds and widths of the first."""
+        known = self._features[0] if self._features else None
+        if known is not None and len(chunk.features) != len(known):
+            message = f"has {len(chunk.features)} kinds, the first chunk had {len(known)}"
+            raise InvalidInput(message, field="parts.features")
+        widths = [None] * len(chunk.features) if known is None else [kind.plain.shape[1] for kind in known]
+        kinds = [_decode_features(kind, count, width) for kind, width in zip(chunk.features, widths, strict=True)]
+        if sum(kind.plain.shape[1] for kind in kinds) > MAX_FEATURE_WIDTH:
+            raise InvalidInput(f"are wider than {MAX_FEATURE_WIDTH}", field="parts.features.plain.shape")
+        self._features.append(kinds)
 
     def _add_edges(self, chunk: clustering_pb2.EdgesChunk) -> None:
         sources = from_array(chunk.sources, "edges.sources", np.int32, [None])
@@ -128,11 +152,8 @@ def decode_options(message: clustering_pb2.ClusteringOptions) -> ClusteringOptio
 
     Raises:
         InvalidInput: A value is out of its range.
-        NotBuilt: The preset is not there yet.
     """
-    if message.preset == clustering_pb2.ClusteringOptions.PRESET_CONSENSUS:
-        raise NotBuilt("the preset `consensus` is not built yet; use `paper`")
-    if message.preset not in clustering_pb2.ClusteringOptions.Preset.values():
+    if message.preset not in _PRESETS:
         raise InvalidInput(f"unknown preset {message.preset}", field="options.preset")
     if message.ssim_rule not in _SSIM_RULES:
         raise InvalidInput(f"unknown rule {message.ssim_rule}", field="options.ssim_rule")
@@ -141,7 +162,7 @@ def decode_options(message: clustering_pb2.ClusteringOptions) -> ClusteringOptio
         for descriptor, value in message.ListFields()
         if descriptor.name not in ("preset", "ssim_rule")
     }
-    return ClusteringOptions(**numbers, ssim_rule=_SSIM_RULES[message.ssim_rule])
+    return ClusteringOptions(preset=_PRESETS[message.preset], ssim_rule=_SSIM_RULES[message.ssim_rule], **numbers)
 
 
 def _decode_parts(chunk: clustering_pb2.PartsChunk, descriptor_size: int | None) -> Parts:
@@ -155,6 +176,15 @@ def _decode_parts(chunk: clustering_pb2.PartsChunk, descriptor_size: int | None)
         from_array(chunk.descriptors, "parts.descriptors", np.float16, [count, descriptor_size]),
         from_array(chunk.thumbnails, "parts.thumbnails", np.uint8, [count, side, side]),
     )
+
+
+def _decode_features(message: clustering_pb2.PartFeatures, count: int, width: int | None) -> FeatureSet:
+    plain = from_array(message.plain, "parts.features.plain", np.float16, [count, width])
+    return FeatureSet(plain, from_array(message.mirrored, "parts.features.mirrored", np.float16, list(plain.shape)))
+
+
+def _joined_features(chunks: Sequence[FeatureSet]) -> FeatureSet:
+    return FeatureSet(*(np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in ("plain", "mirrored")))
 
 
 def _joined_parts(chunks: list[Parts]) -> Parts:

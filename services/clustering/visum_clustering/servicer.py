@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import grpc
 from visum.v1 import clustering_pb2, clustering_pb2_grpc
 
+from visum_clustering.options import Preset
 from visum_clustering.requests import Limits, RequestReader, Task
 from visum_clustering.responses import encode_progress, encode_result
 from visum_clustering.summarize import Progress, Result, summarize
+from visum_clustering.summarize_by_consensus import summarize_by_consensus
 from visum_runtime.timing import timing_of
 from visum_runtime.worker import Done, Ticket, Worker
 
@@ -63,8 +65,11 @@ class ClusteringServicer(clustering_pb2_grpc.ClusteringServiceServicer):
 
 def _work(tickets: Sequence[Ticket[_Job]]) -> list[Result]:
     (ticket,) = tickets
-    task = ticket.job.task
-    return [summarize(task.parts, task.edges, task.image_count, task.options, ticket.job.progress, ticket.should_stop)]
+    task, progress, should_stop = ticket.job.task, ticket.job.progress, ticket.should_stop
+    if task.options.preset is Preset.CONSENSUS:
+        by_features = (task.parts, task.features, task.image_count, task.options)
+        return [summarize_by_consensus(*by_features, progress, should_stop)]
+    return [summarize(task.parts, task.edges, task.image_count, task.options, progress, should_stop)]
 
 
 def _thinned(tell: Progress) -> Progress:

@@ -86,7 +86,7 @@ def judge(
     singletons = [_singleton(cluster) for cluster in ranked if len(cluster.members) == 1]
     groups = [cluster for cluster in ranked if len(cluster.members) > 1]
     seen, discarded = _split_by_images(groups, image_count, options.images_needed(image_count))
-    reference = _ssim_reference(seen, options.ssim_rule, class_ssim)
+    reference = _ssim_reference(seen, options.rule, class_ssim)
     similar, dissimilar = _split_by_ssim(seen, reference, options)
     summaries, duplicates = _split_duplicates(similar, parts)
     others = sorted([*discarded, *dissimilar, *duplicates], key=lambda item: _rank(item.cluster))

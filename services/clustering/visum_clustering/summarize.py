@@ -1,7 +1,7 @@
 """The chain of the paper's section 3.2: similarities, redundant parts, affinity propagation, members, SSIM."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,19 @@ class Result:
     damping: float
     ssim_reference: float | None
 
+    def renumber(self, numbers: NDArray[np.integer]) -> "Result":
+        """The same result where part i is called numbers[i]."""
+        by_number = np.argsort(numbers[self.removed.redundant])
+        redundant, kept = (
+            numbers[ends][by_number].astype(np.int32) for ends in (self.removed.redundant, self.removed.kept)
+        )
+        return replace(
+            self,
+            summaries=[summary.renumber(numbers) for summary in self.summaries],
+            discarded=[replace(item, cluster=item.cluster.renumber(numbers)) for item in self.discarded],
+            removed=RemovedParts(redundant, kept),
+        )
+
 
 def summarize(
     parts: Parts,
@@ -71,7 +84,7 @@ def summarize(
         InvalidInput: Edges and parts disagree.
         Stopped: `should_stop` said so.
     """
-    _require_enough(len(parts), image_count, options)
+    require_enough(len(parts), image_count, options)
     parts.check(image_count)
     edges.check(parts.images)
     order = parts.canonical_order()
@@ -87,12 +100,13 @@ def summarize(
     clustering = _cluster(similarity, options, progress, should_stop)
     clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge)
     candidates = _candidates(clusters, clustering, similarity, parts, options.trim, progress, should_stop)
-    class_ssim = median_ssim(parts.thumbnails) if options.ssim_rule is SsimRule.LITERAL and len(parts) > 1 else None
+    class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL and len(parts) > 1 else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)
     return _result(verdict, removed, clustering, kept, order)
 
 
-def _require_enough(part_count: int, image_count: int, options: ClusteringOptions) -> None:
+def require_enough(part_count: int, image_count: int, options: ClusteringOptions) -> None:
+    """Raises FailedPrecondition where a class is too small to be summarized."""
     if image_count < options.min_images:
         raise FailedPrecondition(f"{image_count} images are too few; a summary needs at least {options.min_images}")
     if part_count < LEAST_PARTS:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from visum_mask.optimizer import OptimizedMask, optimize_masks
+from visum_mask.modes import extract_masks
+from visum_mask.optimizer import OptimizedMask
 from visum_mask.options import MaskOptions
 from visum_mask.regions import Regions, find_regions
 from visum_mask.scores import class_probabilities, perturbed_scores
@@ -33,7 +34,7 @@ class ExplainedMask:
     iterations: int
     """Iterations made."""
     target_reached: bool
-    """The target drop was reached."""
+    """The binary mask reaches the target drop."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def explain(
     if chosen:
         batch = torch.stack([pixels[i] for i in chosen])
         classes = torch.tensor([targets[i] for i in chosen], device=batch.device)
-        found = optimize_masks(classifier, batch, classes, options, [should_stop[i] for i in chosen])
+        found = extract_masks(classifier, batch, classes, options, [should_stop[i] for i in chosen])
         for i, mask in zip(chosen, found, strict=True):
             if mask is not None:
                 masks[i] = _measure(classifier, pixels[i], targets[i], mask, options)
@@ -101,5 +102,5 @@ def _measure(
         drop_binary=float(drops[1]),
         drop_regions=float(drops[2]),
         iterations=mask.iterations,
-        target_reached=mask.target_reached,
+        target_reached=float(drops[1]) >= options.required_drop,
     )

@@ -8,11 +8,15 @@ from torch import Tensor
 
 from visum_mask import objective
 from visum_mask.adam import Adam
-from visum_mask.options import MaskOptions, Perturbation, Phase, phases
-from visum_mask.perturbation import Blend, Pyramid
+from visum_mask.graphs import replayed
+from visum_mask.morphology import erode, opened
+from visum_mask.options import AreaController, MaskOptions, Phase, phases
+from visum_mask.perturbation import make_perturbation, scaled_length
 from visum_models import Classifier
 
-_START = 0.5
+START = 0.5
+"""Where every cell begins."""
+_ROWS = ("_targets", "_before", "_margins", "_cells", "_area_weights", "_best_cells", "_best_area", "_best_drop")
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,6 @@ class OptimizedMask:
     """Saliency, bool [S, S]."""
     iterations: int
     """Iterations made."""
-    target_reached: bool
-    """The binary mask reached the target drop during the optimization."""
-
-
-def make_perturbation(pixels: Tensor, kind: Perturbation, sigma: float) -> Blend | Pyramid:
-    """The perturbation of views [N, 3, S, S], prepared for many masks."""
-    return Pyramid(pixels, sigma) if kind is Perturbation.PYRAMID else Blend(pixels, sigma)
 
 
 def optimize_masks(
@@ -40,6 +37,8 @@ def optimize_masks(
     targets: Tensor,
     options: MaskOptions,
     should_stop: Sequence[Callable[[], bool]] = (),
+    *,
+    start: float = START,
 ) -> list[OptimizedMask | None]:
     """Finds for each view the mask whose blurring takes the target's score away.
 
@@ -47,13 +46,14 @@ def optimize_masks(
         classifier: The network to explain.
         pixels: Views, float32 [N, 3, S, S] in 0..1.
         targets: Class to explain for each, int64 [N].
-        options: Mode, schedule and limits.
+        options: Schedule and limits, and a mode that has phases of its own.
         should_stop: One a view, asked before every iteration; a view that answers true leaves the batch.
+        start: Where every cell begins, 0..1.
 
     Returns:
         One mask a view; None for a view that was stopped.
     """
-    batch = _Batch(classifier, pixels, targets, options)
+    batch = _Batch(classifier, pixels, targets, options, start)
     checks = should_stop or [lambda: False] * len(pixels)
     for phase in phases(options):
         batch.begin(phase)
@@ -69,30 +69,33 @@ def optimize_masks(
 class _Batch:
     """The state of an optimization; every tensor has one row a view that is still in it."""
 
-    def __init__(self, classifier: Classifier, pixels: Tensor, targets: Tensor, options: MaskOptions) -> None:
+    def __init__(
+        self, classifier: Classifier, pixels: Tensor, targets: Tensor, options: MaskOptions, start: float
+    ) -> None:
         self.members = list(range(len(pixels)))
-        self._classifier = classifier
         self._options = options
         self._side = pixels.shape[-1]
         self._targets = targets
-        self._perturb = make_perturbation(pixels, options.perturbation, options.blur_sigma)
+        normalized = classifier.normalize(pixels)
+        self._logits = replayed(classifier.fast_logits, normalized)
+        self._perturb = make_perturbation(normalized, options.perturbation, options.blur_sigma)
         with torch.no_grad():
             self._before = objective.probability(classifier.logits(pixels), targets)
-        self._margins = objective.hinge_margin(self._before, options.target_drop)
+        self._margins = objective.hinge_margin(self._before, options.required_drop)
         cells = options.cells(self._side)
-        self._cells = torch.full((len(pixels), 1, cells, cells), _START, device=pixels.device)
+        self._cells = torch.full((len(pixels), 1, cells, cells), start, device=pixels.device)
         self._adam = Adam(self._cells)
         self._area_weights = torch.zeros(len(pixels), device=pixels.device)
         self._best_cells = self._cells.clone()
         self._best_area = torch.full_like(self._area_weights, torch.inf)
         self._best_drop = torch.full_like(self._area_weights, -torch.inf)
+        self._phase = phases(options)[0]
         self._sharpness: float | None = None
-        self._keeps_best = False
         self._iterations = 0
 
     def begin(self, phase: Phase) -> None:
+        self._phase = phase
         self._area_weights.fill_(phase.area)
-        self._keeps_best = phase.binary_from is not None
 
     def drop(self, stopped: list[int]) -> None:
         if not stopped:
@@ -102,8 +105,8 @@ class _Batch:
         self.members = [self.members[row] for row in rows]
         self._adam.keep(indices)
         self._perturb = self._perturb.select(indices)
-        for name in ("targets", "before", "margins", "cells", "area_weights", "best_cells", "best_area", "best_drop"):
-            setattr(self, f"_{name}", getattr(self, f"_{name}")[indices])
+        for name in _ROWS:
+            setattr(self, name, getattr(self, name)[indices])
 
     def iterate(self, phase: Phase, iteration: int) -> None:
         """One forward and backward pass, the controller, and a step."""
@@ -112,57 +115,74 @@ class _Batch:
         is_binary = phase.binary_from is not None and iteration >= phase.binary_from
         cells = self._cells.detach().requires_grad_()
         full = objective.upsample(cells, self._side)
-        logits = self._classifier.logits(self._perturb(self._keep(full, is_binary)))
+        logits = self._logits(self._perturb(self._keep(full, is_binary)))
         after = objective.probability(logits, self._targets)
+        odds = objective.log_odds(logits, self._targets)
         loss = after + self._regularizers(cells, phase)
         if phase.hinge:
-            odds = objective.log_odds(logits, self._targets)
             loss = loss + phase.hinge * objective.log_odds_hinge(odds, self._margins)
         (gradient,) = torch.autograd.grad(loss.sum(), cells)
-        self._observe(phase, full.detach(), after.detach(), is_binary)
+        if phase.controller is not None:
+            self._area_weights = _steered(self._area_weights, odds.detach(), -self._margins, phase.controller)
+        if is_binary:
+            self._keep_best(full.detach(), objective.relative_drop(self._before, after.detach()))
         self._adam.step(self._cells, gradient, _geometric(phase.learning_rate, share))
         self._cells.clamp_(0, 1)
         self._iterations += 1
 
     def results(self) -> list[OptimizedMask]:
-        cells = self._best_cells if self._keeps_best else self._cells
-        full = objective.upsample(cells, self._side)[:, 0]
-        projected = objective.project(full, self._sharpness) if self._sharpness else full
-        reached = (self._best_area < torch.inf).tolist()
+        cells = self._best_cells if self._phase.binary_from is not None else self._cells
+        full = objective.upsample(cells, self._side)
+        keep = objective.project(full, self._sharpness) if self._sharpness else full
+        binary = self._salient(full)
+        is_opened_away = (full <= objective.BINARY_THRESHOLD) & ~binary
+        raw = torch.where(is_opened_away, 0, 1 - keep)
         return [
-            OptimizedMask(1 - raw, mask <= objective.BINARY_THRESHOLD, self._iterations, was_reached)
-            for raw, mask, was_reached in zip(projected, full, reached, strict=True)
+            OptimizedMask(saliency, mask, self._iterations)
+            for saliency, mask in zip(raw[:, 0], binary[:, 0], strict=True)
         ]
 
     def _keep(self, full: Tensor, is_binary: bool) -> Tensor:
         if self._sharpness is None:
             return full
         projected = objective.project(full, self._sharpness)
-        return objective.straight_through(full, projected) if is_binary else projected
+        return objective.straight_through(self._judged(full.detach()), projected) if is_binary else projected
+
+    def _salient(self, full: Tensor) -> Tensor:
+        """The binary mask that an image would get now, bool."""
+        salient = full <= objective.BINARY_THRESHOLD
+        hardening = self._phase.hardening
+        return opened(salient, self._pixels(hardening.opening)) if hardening else salient
+
+    def _judged(self, full: Tensor) -> Tensor:
+        """What is kept when the binary mask is judged, bool: where masks are hardened, more than the mask keeps."""
+        salient = self._salient(full)
+        hardening = self._phase.hardening
+        return ~(erode(salient, self._pixels(hardening.erosion)) if hardening else salient)
+
+    def _pixels(self, length: float) -> int:
+        return max(1, round(scaled_length(length, self._side)))
 
     def _regularizers(self, cells: Tensor, phase: Phase) -> Tensor:
         terms = self._area_weights * objective.area(cells) + phase.variation * objective.total_variation(cells)
         return terms + phase.crispness * objective.crispness(cells) if phase.crispness else terms
 
-    def _observe(self, phase: Phase, full: Tensor, after: Tensor, is_binary: bool) -> None:
-        """Steers the area weights and keeps the best binary mask, both by this forward pass."""
-        drops = objective.relative_drop(self._before, after)
-        reached = drops >= self._options.target_drop
-        if phase.controller is not None:
-            controller = phase.controller
-            factors = torch.where(reached, controller.raise_factor, controller.lower_factor)
-            self._area_weights = (self._area_weights * factors).clamp(controller.smallest, controller.largest)
-        if is_binary:
-            self._keep_best(full, drops, reached)
-
-    def _keep_best(self, full: Tensor, drops: Tensor, reached: Tensor) -> None:
+    def _keep_best(self, full: Tensor, drops: Tensor) -> None:
         """The smallest mask that reaches the target; until one does, the one of largest drop."""
-        areas = (full <= objective.BINARY_THRESHOLD).float().mean(dim=(1, 2, 3))
+        areas = self._salient(full).float().mean(dim=(1, 2, 3))
+        reached = drops >= self._options.required_drop
         none_yet = torch.isinf(self._best_area)
         better = torch.where(reached, areas < self._best_area, none_yet & (drops > self._best_drop))
-        self._best_cells[better] = self._cells[better]
+        self._best_cells = torch.where(better[:, None, None, None], self._cells, self._best_cells)
         self._best_drop = torch.where(better, drops, self._best_drop)
         self._best_area = torch.where(better & reached, areas, self._best_area)
+
+
+def _steered(weights: Tensor, odds: Tensor, aims: Tensor, controller: AreaController) -> Tensor:
+    """Area weights after one iteration, by how far the log-odds are below their aims."""
+    distance = ((aims - odds) / controller.scale).clamp(-1, 1)
+    factors = torch.where(distance > 0, controller.raise_factor**distance, controller.lower_factor**distance)
+    return (weights * factors).clamp(controller.smallest, controller.largest)
 
 
 def _geometric(ends: tuple[float, float], share: float) -> float:

@@ -1,11 +1,9 @@
 """What can be chosen about a mask, and the schedules that the modes stand for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from visum_runtime.errors import InvalidInput, NotBuilt
-
-_PIXELS_A_CELL = 8
+from visum_runtime.errors import InvalidInput
 
 
 class Mode(StrEnum):
@@ -22,6 +20,11 @@ class Preset(StrEnum):
 
     DROP = "drop"
     EVIDENCE = "evidence"
+
+
+_LEAST_CELLS = 4
+_PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 16}
+_TARGET_DROPS = {Preset.DROP: 0.9998, Preset.EVIDENCE: 0.995}
 
 
 class ScheduleName(StrEnum):
@@ -44,7 +47,6 @@ class MaskOptions:
 
     Raises:
         InvalidInput: A value is out of range; names the field.
-        NotBuilt: The mode or preset is not built yet.
     """
 
     mode: Mode = Mode.CRISP
@@ -58,11 +60,11 @@ class MaskOptions:
     iterations: int = 150
     """Iterations of the short schedule."""
     grid: int | None = None
-    """Cells a side; None: one for 8 pixels of the view."""
+    """Cells a side; None: one for 8 pixels of the view, for 16 in preset evidence."""
     blur_sigma: float = 10.0
     """Standard deviation of the blur, pixels of a view of 224."""
-    target_drop: float = 0.9998
-    """Relative drop that a crisp mask must reach."""
+    target_drop: float | None = None
+    """Relative drop that a crisp mask must reach; None: .9998, in preset evidence .995."""
     min_region_area: float = 0.01
     """Smallest region, as a fraction of the view."""
 
@@ -70,26 +72,42 @@ class MaskOptions:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")
         _check(self.grid is None or 4 <= self.grid <= 224, "grid", "must be within 4..224")
         _check(0.01 <= self.blur_sigma <= 100, "blur_sigma", "must be within 0.01..100")
-        _check(0 < self.target_drop < 1, "target_drop", "must be between 0 and 1")
+        _check(self.target_drop is None or 0 < self.target_drop < 1, "target_drop", "must be between 0 and 1")
         _check(0 <= self.min_region_area <= 1, "min_region_area", "must be within 0..1")
-        if self.mode is Mode.IEBB_THRESH:
-            raise NotBuilt("mode iebb_thresh is not built yet")
-        if self.preset is Preset.EVIDENCE:
-            raise NotBuilt("preset evidence is not built yet")
+
+    @property
+    def required_drop(self) -> float:
+        """The target drop, or the preset's."""
+        return self.target_drop or _TARGET_DROPS[self.preset]
 
     def cells(self, side: int) -> int:
         """Cells a side of the mask's grid for a view of `side` pixels, at least 4 and at most one a pixel."""
-        return min(side, self.grid or max(4, round(side / _PIXELS_A_CELL)))
+        return min(side, self.grid or max(_LEAST_CELLS, round(side / _PIXELS_A_CELL[self.preset])))
 
 
 @dataclass(frozen=True)
 class AreaController:
-    """Raises an image's area weight while its drop reaches the target, and lowers it where it does not."""
+    """Raises an image's area weight while its log-odds are below what the target drop asks for, and lowers it above.
 
-    raise_factor: float = 1.05
-    lower_factor: float = 1 / 1.1
+    The weight is multiplied by ``raise_factor ** e``, or divided by ``lower_factor ** -e``, with ``e`` the distance of
+    the log-odds from their aim in units of ``scale``, within -1..1.
+    """
+
+    raise_factor: float = 1.15
+    lower_factor: float = 1.2
+    scale: float = 1.0
     smallest: float = 0.02
-    largest: float = 30.0
+    largest: float = 300.0
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """What a mask must endure during its optimization. Radii in pixels of a view of 224."""
+
+    opening: float = 7.0
+    """Salient pixels that no square of this radius inside the mask covers are taken out, also of the result."""
+    erosion: float = 1.0
+    """The rest is eroded by this radius before it is judged."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +132,8 @@ class Phase:
     """Iteration from which the forward pass sees the binary mask (straight-through); None: never."""
     controller: AreaController | None = None
     """Steers the area weight; None: it stays."""
+    hardening: Hardening | None = None
+    """What binary masks must endure; None: nothing."""
 
 
 _CRISPNESS = 2.0
@@ -121,35 +141,35 @@ _HINGE = 0.2
 _AREA = 0.3
 _SHARPNESS = (2.0, 32.0)
 _SMOOTH = Phase(iterations=300, area=0.01, variation=1e-4)
-_BINARY_SHARE = 0.4
+_IEBB = Phase(iterations=450, area=_SMOOTH.area, variation=_SMOOTH.variation)
+_LITERAL = Phase(iterations=150, area=_SMOOTH.area, variation=1.0, crispness=_CRISPNESS)
+_CRISP = Phase(150, _AREA, 1.0, crispness=_CRISPNESS, hinge=_HINGE, sharpness=_SHARPNESS)
+_BINARY_SHARE = 0.15
 _DEFAULT_ITERATIONS = 150
 
 
 def phases(options: MaskOptions) -> tuple[Phase, ...]:
-    """The phases that a mode and schedule stand for."""
+    """The phases that a mode and schedule stand for; ``iebb_thresh`` is made of two modes and has none of its own."""
     if options.mode is Mode.IEBB:
-        return (Phase(iterations=450, area=_SMOOTH.area, variation=_SMOOTH.variation),)
+        return (_IEBB,)
     if options.mode is Mode.LITERAL:
-        return (_SMOOTH, Phase(iterations=150, area=_SMOOTH.area, variation=1.0, crispness=_CRISPNESS))
+        return (_SMOOTH, _LITERAL)
     if options.schedule is ScheduleName.PAPER:
-        crisp = Phase(150, _AREA, 1.0, crispness=_CRISPNESS, hinge=_HINGE, sharpness=_SHARPNESS)
-        return (_SMOOTH, crisp)
-    return (_short(options.iterations),)
+        return (_SMOOTH, _CRISP)
+    return (_short(options.iterations, Hardening() if options.preset is Preset.EVIDENCE else None),)
 
 
-def _short(iterations: int) -> Phase:
+def _short(iterations: int, hardening: Hardening | None) -> Phase:
     """The short schedule; fewer iterations steer the area faster, so that it covers the same range."""
     speed = _DEFAULT_ITERATIONS / iterations
-    return Phase(
+    usual = AreaController()
+    return replace(
+        _CRISP,
         iterations=iterations,
-        area=_AREA,
-        variation=1.0,
-        crispness=_CRISPNESS,
-        hinge=_HINGE,
-        sharpness=_SHARPNESS,
         learning_rate=(0.1, 0.03),
         binary_from=round(_BINARY_SHARE * iterations),
-        controller=AreaController(raise_factor=1.05**speed, lower_factor=1.1**-speed),
+        controller=replace(usual, raise_factor=usual.raise_factor**speed, lower_factor=usual.lower_factor**speed),
+        hardening=hardening,
     )
 
 

@@ -6,15 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from visum_mask.options import Perturbation
+
 REFERENCE_SIDE = 224
-"""Side of the view, pixels, for which the blur's sigma is given."""
+"""Side of the view, pixels, for which lengths are given."""
 PYRAMID_LEVELS = 8
 _KERNEL_SIGMAS = 3.0
 
 
-def scaled_sigma(sigma: float, side: int) -> float:
-    """The standard deviation for a view of `side` pixels, given that for a view of 224."""
-    return sigma * side / REFERENCE_SIDE
+def scaled_length(length: float, side: int) -> float:
+    """A length in pixels of a view of `side` pixels, given in pixels of a view of 224."""
+    return length * side / REFERENCE_SIDE
 
 
 def gaussian_blur(pixels: Tensor, sigma: float) -> Tensor:
@@ -29,16 +31,25 @@ def gaussian_blur(pixels: Tensor, sigma: float) -> Tensor:
     return F.conv2d(rows, kernel[:, None, :, None], groups=channels)
 
 
+def make_perturbation(pixels: Tensor, kind: Perturbation, sigma: float) -> "Blend | Pyramid":
+    """The perturbation of views [N, 3, S, S], prepared for many masks.
+
+    Both kinds are weighted means of the view and blurred versions of it, so that they do the same to a view in 0..1 and
+    to one that is normalized for a network.
+    """
+    return Pyramid(pixels, sigma) if kind is Perturbation.PYRAMID else Blend(pixels, sigma)
+
+
 class Blend:
     """Mixes a view with its blurred version: ``keep * view + (1 - keep) * blur(view)``.
 
     Args:
-        pixels: Views [N, 3, S, S] in 0..1.
+        pixels: Views [N, 3, S, S].
         sigma: Standard deviation of the blur, pixels of a view of 224.
     """
 
     def __init__(self, pixels: Tensor, sigma: float) -> None:
-        self._blurred = gaussian_blur(pixels, scaled_sigma(sigma, pixels.shape[-1]))
+        self._blurred = gaussian_blur(pixels, scaled_length(sigma, pixels.shape[-1]))
         self._detail = pixels - self._blurred
 
     def __call__(self, keep: Tensor) -> Tensor:
@@ -57,12 +68,12 @@ class Pyramid:
     """Blurs each pixel by its own sigma, ``sigma * (1 - keep)``, interpolated between fixed levels.
 
     Args:
-        pixels: Views [N, 3, S, S] in 0..1.
+        pixels: Views [N, 3, S, S].
         sigma: Largest standard deviation, pixels of a view of 224.
     """
 
     def __init__(self, pixels: Tensor, sigma: float) -> None:
-        largest = scaled_sigma(sigma, pixels.shape[-1])
+        largest = scaled_length(sigma, pixels.shape[-1])
         steps = [largest * level / PYRAMID_LEVELS for level in range(1, PYRAMID_LEVELS + 1)]
         self._levels = torch.stack([pixels, *(gaussian_blur(pixels, step) for step in steps)])
 

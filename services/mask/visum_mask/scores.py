@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from visum_mask import objective
-from visum_mask.optimizer import make_perturbation
 from visum_mask.options import Perturbation
+from visum_mask.perturbation import make_perturbation
 from visum_models import Classifier
 
 _CHUNK = 8

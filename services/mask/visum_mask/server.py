@@ -9,6 +9,7 @@ from visum.v1 import mask_pb2_grpc
 from visum_mask import ALGORITHM_VERSION
 from visum_mask.servicer import MaskServicer
 from visum_models import ModelRepository
+from visum_models.execution import Execution, Precision, choose_execution
 from visum_models.settings import ModelServerSettings, device_class
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import Service
@@ -17,6 +18,7 @@ from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 
 DETERMINISTIC = ("auto", "on", "off")
+_MAX_BATCH = {"cpu": 16, "cuda": 256}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,18 @@ class MaskServerSettings(ModelServerSettings):
         ValueError: A value is out of its range; the message names the field.
     """
 
-    max_batch: int = setting(16, "images optimized together by one worker thread")
+    max_batch: int = setting(0, "images optimized together by one worker thread; 0: 16 on cpu, 256 on cuda if they fit")
+    precision: str = setting(
+        "auto", f"one of {', '.join(Precision)}; auto: bf16 where a measurement says that it gains"
+    )
     deterministic: str = setting("auto", f"one of {', '.join(DETERMINISTIC)}; auto: on for cpu, off for cuda")
 
     def __post_init__(self) -> None:
+        if self.max_batch == 0:
+            object.__setattr__(self, "max_batch", _MAX_BATCH[self.torch_device().type])
         super().__post_init__()
+        if self.precision not in tuple(Precision):
+            raise ValueError(f"setting precision must be one of {', '.join(Precision)}")
         if self.deterministic not in DETERMINISTIC:
             raise ValueError(f"setting deterministic must be one of {', '.join(DETERMINISTIC)}")
 
@@ -52,7 +61,9 @@ def build(settings: MaskServerSettings) -> Service:
     device = settings.torch_device()
     metrics = Metrics()
     worker = _worker(settings, metrics)
-    servicer = MaskServicer(ModelRepository(settings.models(), device), worker, ImageLimits.of(settings))
+    execution = choose_execution(Precision(settings.precision), device)
+    models = ModelRepository(settings.models(), device, execution=execution)
+    servicer = MaskServicer(models, worker, ImageLimits.of(settings))
     return Service(
         name="visum.v1.MaskService",
         version=version("visum-mask"),
@@ -60,9 +71,14 @@ def build(settings: MaskServerSettings) -> Service:
         add_to=lambda server: mask_pb2_grpc.add_MaskServiceServicer_to_server(servicer, server),
         worker=worker,
         metrics=metrics,
-        device=device_class(device),
+        device=_device_class(device, execution),
         deterministic=settings.is_deterministic(),
     )
+
+
+def _device_class(device: torch.device, execution: Execution) -> str:
+    """What masks depend on: the device, and how networks are run on it unless that is the usual way."""
+    return device_class(device) + ("" if execution == Execution() else f" {execution}")
 
 
 def _worker(settings: MaskServerSettings, metrics: Metrics) -> Worker:

@@ -124,7 +124,6 @@ def options_from(message: mask_pb2.MaskOptions) -> MaskOptions:
 
     Raises:
         InvalidInput: A value is out of range; names the field.
-        NotBuilt: The mode or preset is not built yet.
     """
     numbers: dict[str, Any] = {field.name: value for field, value in message.ListFields() if field.name in _NUMBERS}
     return MaskOptions(

@@ -1,23 +1,42 @@
 """The specializer service's calls: decode, compute, encode."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import replace
 
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from visum.v1 import specializer_pb2, specializer_pb2_grpc
+from visum.v1 import common_pb2, specializer_pb2, specializer_pb2_grpc
 
-from visum_models import ModelRepository
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_models import Classifier, ModelRepository
+from visum_models.layers import feature_layer
+from visum_runtime.errors import InvalidInput
 from visum_runtime.references import require_model
 from visum_runtime.timing import timing_of
 from visum_runtime.views import ImageLimits, load_view
-from visum_runtime.worker import Worker
+from visum_runtime.worker import Ticket, Worker
+from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.embed import embed_view
-from visum_wire import from_array, to_array
+from visum_specializer.export import Format, export
+from visum_specializer.messages import TrainReader, TrainTask, decode_classifier, encode_accuracy, encode_classifier
+from visum_specializer.predict import Predicted, predict
+from visum_specializer.region_features import describe_regions
+from visum_specializer.train import Trained, train
+from visum_wire import from_array, regions_from_png, to_array
 
 MAX_BOXES = 1024
+MAX_IMAGES = 64
+MAX_TRAINING_BYTES = 1 << 30
+"""Features and probabilities of one training; the work takes about three times as much."""
+MAX_CLASSIFIER_BYTES = 256 << 20
+"""Classifiers that are kept for callers."""
+_PIECE_BYTES = 1 << 20
+_FORMATS = {
+    specializer_pb2.ExportRequest.FORMAT_UNSPECIFIED: Format.EXPORTED_PROGRAM,
+    specializer_pb2.ExportRequest.FORMAT_EXPORTED_PROGRAM: Format.EXPORTED_PROGRAM,
+    specializer_pb2.ExportRequest.FORMAT_ONNX: Format.ONNX,
+}
 
 
 class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
@@ -33,12 +52,12 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         self._models = models
         self._worker = worker
         self._limits = limits
+        self._classifiers = ClassifierStore(MAX_CLASSIFIER_BYTES)
 
     async def Embed(
         self, request: specializer_pb2.EmbedRequest, context: grpc.aio.ServicerContext
     ) -> specializer_pb2.EmbedResponse:
-        require_model(request.model)
-        classifier = await asyncio.to_thread(self._models.load, request.model.name, request.model.sha256)
+        classifier = await self._load(request.model)
         preprocessing = classifier.card.preprocessing.to_message()
         view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
         boxes = _boxes(request, view.side)
@@ -50,21 +69,103 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
             timing=timing_of(done),
         )
 
+    async def DescribeModel(
+        self, request: specializer_pb2.DescribeModelRequest, context: grpc.aio.ServicerContext
+    ) -> specializer_pb2.DescribeModelResponse:
+        classifier = await self._load(request.model)
+        layer = (await self._worker.compute(feature_layer, classifier)).result
+        return specializer_pb2.DescribeModelResponse(card=replace(classifier.card, feature_layer=layer).to_message())
+
+    async def DescribeRegions(
+        self, request: specializer_pb2.DescribeRegionsRequest, context: grpc.aio.ServicerContext
+    ) -> specializer_pb2.DescribeRegionsResponse:
+        classifier = await self._load(request.model)
+        preprocessing = classifier.card.preprocessing.to_message()
+        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
+        if regions.max() > MAX_BOXES:
+            raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")
+        done = await self._worker.compute(describe_regions, classifier, view.pixels, regions)
+        names = ("aligned", "aligned_mirrored", "pooled", "pooled_mirrored")
+        return specializer_pb2.DescribeRegionsResponse(
+            layers=done.result.layers.values(),
+            timing=timing_of(done),
+            **{name: to_array(getattr(done.result, name).astype(np.float16)) for name in names},
+        )
+
     async def Train(
-        self, request_iterator: AsyncIterator[specializer_pb2.TrainRequest], context: grpc.aio.ServicerContext
+        self, request_iterator: AsyncIterable[specializer_pb2.TrainRequest], context: grpc.aio.ServicerContext
     ) -> specializer_pb2.TrainResponse:
-        raise NotBuilt("Train is not built yet")
+        reader = TrainReader(MAX_TRAINING_BYTES)
+        async for request in request_iterator:
+            reader.add(request)
+        task = reader.finish()
+        classifier = await self._load(task.model)
+        done = await self._worker.submit(_train, task)
+        trained: Trained = done.result
+        ref = common_pb2.ModelRef(name=classifier.card.name, sha256=classifier.card.sha256)
+        message = encode_classifier(trained.classifier, ref)
+        return specializer_pb2.TrainResponse(
+            classifier=message,
+            sha256=self._classifiers.keep(message),
+            c=trained.c,
+            timing=timing_of(done),
+            overall=encode_accuracy(trained.overall),
+            target_classes=encode_accuracy(trained.target_classes),
+        )
 
     async def Predict(
         self, request: specializer_pb2.PredictRequest, context: grpc.aio.ServicerContext
     ) -> specializer_pb2.PredictResponse:
-        raise NotBuilt("Predict is not built yet")
+        if not 1 <= len(request.images) <= MAX_IMAGES:
+            raise InvalidInput(f"has {len(request.images)} images, must have 1..{MAX_IMAGES}", field="images")
+        message = self._classifiers.find(request.classifier)
+        classifier = await self._load(message.model)
+        preprocessing = classifier.card.preprocessing.to_message()
+        views = [await asyncio.to_thread(load_view, image, preprocessing, self._limits) for image in request.images]
+        pixels = [view.pixels for view in views]
+        done = await self._worker.compute(predict, classifier, decode_classifier(message), pixels)
+        return _predictions(done.result, classifier.card.classes)
 
     async def Export(
         self, request: specializer_pb2.ExportRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[specializer_pb2.ExportResponse]:
-        raise NotBuilt("Export is not built yet")
-        yield  # makes this the asynchronous generator that a streaming call must be
+        if request.format not in _FORMATS:
+            raise InvalidInput(f"unknown format {request.format}", field="format")
+        message = self._classifiers.find(request.classifier)
+        classifier = await self._load(message.model)
+        content = message.SerializeToString(deterministic=True)
+        summaries = decode_classifier(message)
+        done = await self._worker.compute(export, classifier, summaries, content, _FORMATS[request.format])
+        file = done.result
+        for start in range(0, len(file.data), _PIECE_BYTES):
+            yield specializer_pb2.ExportResponse(data=file.data[start : start + _PIECE_BYTES])
+        yield specializer_pb2.ExportResponse(card=file.card.to_message())
+
+    async def _load(self, model: common_pb2.ModelRef) -> Classifier:
+        require_model(model)
+        return await asyncio.to_thread(self._models.load, model.name, model.sha256)
+
+
+def _train(tickets: Sequence[Ticket[TrainTask]]) -> list[Trained]:
+    (ticket,) = tickets
+    task = ticket.job
+    return [train(task.layer, task.summaries, task.training, task.validation, task.options, ticket.should_stop)]
+
+
+def _predictions(predicted: Predicted, classes: Sequence[str]) -> specializer_pb2.PredictResponse:
+    rows = zip(predicted.before, predicted.after, predicted.summaries.tolist(), strict=True)
+    predictions = [
+        specializer_pb2.Prediction(before=_best(before, classes), after=_best(after, classes), summary=summary)
+        for before, after, summary in rows
+    ]
+    before, after = to_array(predicted.before), to_array(predicted.after)
+    return specializer_pb2.PredictResponse(predictions=predictions, before=before, after=after)
+
+
+def _best(scores: NDArray[np.float32], classes: Sequence[str]) -> common_pb2.ClassScore:
+    index = int(scores.argmax())
+    return common_pb2.ClassScore(index=index, name=classes[index], probability=float(scores[index]))
 
 
 def _boxes(request: specializer_pb2.EmbedRequest, side: int) -> NDArray[np.int32] | None:

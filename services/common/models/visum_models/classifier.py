@@ -1,7 +1,8 @@
 """A trained network ready for use: pixels in, logits out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from visum_models.card import Card
+from visum_models.execution import Execution, run_network
+from visum_models.observation import ExecutedLayer, executed_layers
 from visum_runtime.errors import InvalidInput
 
 
@@ -17,25 +20,39 @@ class Classifier:
     """A network with its card, on a device.
 
     Args:
-        network: Maps normalized images [N, 3, S, S] to logits [N, classes]; in eval mode, parameters frozen. Images are
-            fed in channels-last memory format, which convolutions on most devices prefer.
+        network: Maps normalized images [N, 3, S, S] to logits [N, classes]; in eval mode, parameters frozen.
         card: What is known of it.
         device: Where it lives.
+        execution: How it is run where speed matters.
     """
 
     network: nn.Module
     card: Card
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    execution: Execution = field(default_factory=Execution)
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Logits, float32 [N, classes], of images [N, 3, S, S] in 0..1; differentiable."""
+        """Logits, float32 [N, classes], of images [N, 3, S, S] in 0..1, computed in fp32; differentiable."""
+        return run_network(self.network, self.normalize(pixels), replace(self.execution, bf16=False))
+
+    def fast_logits(self, normalized: Tensor) -> Tensor:
+        """Logits, float32 [N, classes], of normalized images in the precision of its execution; differentiable."""
+        return run_network(self.network, normalized, self.execution)
+
+    def normalize(self, pixels: Tensor) -> Tensor:
+        """Images [N, 3, S, S] in 0..1 as the network takes them."""
         mean, std = (torch.tensor(v, device=pixels.device).view(1, 3, 1, 1) for v in self._statistics())
-        normalized = ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
-        return self.network(normalized).float()
+        return ((pixels - mean) / std).contiguous(memory_format=self.execution.memory_format)
 
     def to_pixels(self, view: NDArray[np.uint8]) -> Tensor:
         """A view, uint8 [S, S, 3], as float32 [3, S, S] in 0..1 on the device."""
         return torch.from_numpy(view.copy()).permute(2, 0, 1).to(self.device, torch.float32) / 255
+
+    @cached_property
+    def executed_layers(self) -> tuple[ExecutedLayer, ...]:
+        """Leaf modules that answer a tensor, in order of execution."""
+        side = self.card.preprocessing.crop
+        return executed_layers(self.network, torch.zeros(1, 3, side, side, device=self.device))
 
     def check_target(self, target: int) -> None:
         """Raises InvalidInput unless `target` is the index of a class."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +22,7 @@ def export_network(
     classes: Sequence[str],
     preprocessing: Preprocessing,
     feature_layer: str = "",
+    extra_files: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes a classifier as an exported program, in inference mode and for any batch size, and its card beside it.
 
@@ -31,6 +32,7 @@ def export_network(
         classes: Names of the C classes, in the order of the logits.
         preprocessing: How an image becomes the network's input; its `crop` is S.
         feature_layer: Submodule whose output describes images; empty: found by rule.
+        extra_files: Texts by name that the program's archive carries along.
 
     Returns:
         The path of the program.
@@ -43,7 +45,7 @@ def export_network(
         raise InvalidInput(f"{path.name} must end in {_SUFFIX}", field="path")
     program = _program(network, preprocessing.crop, len(classes))
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.export.save(program, path)
+    torch.export.save(program, path, extra_files=dict(extra_files or {}))
     card = {
         "name": path.stem,
         "architecture": EXPORTED_PROGRAM,

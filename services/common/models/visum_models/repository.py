@@ -13,6 +13,7 @@ from torchvision import models
 
 from visum_models.card import EXPORTED_PROGRAM, Card, CardFile, Preprocessing, read_card_file
 from visum_models.classifier import Classifier, check_outputs
+from visum_models.execution import Execution
 from visum_models.networks import (
     IMAGENET_CLASSES,
     build_network,
@@ -73,14 +74,21 @@ class ModelRepository:
         settings: What may be loaded.
         device: Where networks are put.
         submodules: Load exported programs with their submodules, so that layers inside can be observed.
+        execution: How networks are run where speed matters.
     """
 
     def __init__(
-        self, settings: ModelSettings, device: torch.device | None = None, *, submodules: bool = False
+        self,
+        settings: ModelSettings,
+        device: torch.device | None = None,
+        *,
+        submodules: bool = False,
+        execution: Execution | None = None,
     ) -> None:
         self._settings = settings
         self._device = device or torch.device("cpu")
         self._submodules = submodules
+        self._execution = execution or Execution()
         self._loaded: OrderedDict[str, Classifier] = OrderedDict()
         self._loading: dict[str, threading.Lock] = {}
         self._digests: dict[tuple[Path, int, int], str] = {}
@@ -125,7 +133,8 @@ class ModelRepository:
         network, card = self._program(file) if file.path.suffix == PROGRAM_SUFFIX else _state_network(file)
         network = network.to(self._device)
         check_outputs(network, card, self._device)
-        return Classifier(network.to(memory_format=torch.channels_last), card, self._device)
+        network = network.to(memory_format=self._execution.memory_format)
+        return Classifier(network, card, self._device, self._execution)
 
     def _program(self, file: _ModelFile) -> tuple[nn.Module, Card]:
         if not self._settings.trust_model_dir and file.sha256 not in self._settings.trusted_sha256:

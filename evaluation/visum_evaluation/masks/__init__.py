@@ -1,0 +1,1 @@
+"""Masks of every method on the same images: drops, areas, faithfulness (paper, table 2 and figure 3)."""

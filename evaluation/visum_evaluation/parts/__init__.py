@@ -1,0 +1,1 @@
+"""Summaries held against the planted truth: `visum evaluate parts`."""
