@@ -80,6 +80,7 @@ def test_mirrored_photographs_match_as_well_as_upright_ones_where_the_mirror_is_
     assert with_mirror["mirrored"] == 1
     assert without["mirrored"] == 0
     assert with_mirror["pcr_auc"] > figures["mean"]["LOM"]["pcr_auc"] - 0.05
+    assert with_mirror["pck"]["0.1"] > figures["mean"]["LOM"]["pck"]["0.1"] - 0.05
     assert with_mirror["pcr_auc"] > without["pcr_auc"] + 0.2
 
 

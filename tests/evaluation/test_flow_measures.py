@@ -61,6 +61,8 @@ def test_a_key_point_keeps_its_relative_place_in_its_box() -> None:
     boxes, matches = np.array([[0.0, 0, 100, 100]]), np.array([[50.0, 60, 100, 160]])
     points = np.array([[20.0, 50], [150, 150]])
     np.testing.assert_allclose(carry_key_points(points, boxes, matches, np.ones(1)), [[60, 110], [150, 150]])
+    turned = carry_key_points(points, boxes, matches, np.ones(1), mirrored=True)
+    np.testing.assert_allclose(turned, [[90, 110], [150, 150]])
 
 
 def test_boxes_count_by_the_squares_of_their_scores_per_area_and_not_without_a_match() -> None:

@@ -84,8 +84,8 @@ def _match_both_ways(
     results.truths[pair], results.truths[back] = Truth.of(first, second), Truth.of(second, first)
     for method in Method:
         match = match_pair(first.prepared, second.prepared, MatchOptions(method), parities)
-        results.judgements[method][pair] = judge(match.scores, first, second, results.truths[pair])
-        results.judgements[method][back] = judge(match.scores.T, second, first, results.truths[back])
+        results.judgements[method][pair] = judge(match.scores, first, second, results.truths[pair], match.mirrored)
+        results.judgements[method][back] = judge(match.scores.T, second, first, results.truths[back], match.mirrored)
         results.mirrored[method][pair] = results.mirrored[method][back] = match.mirrored
 
 

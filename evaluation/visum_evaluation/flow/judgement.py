@@ -77,8 +77,10 @@ class Judgement:
     """Fractions found within each threshold of PCK [T]."""
 
 
-def judge(scores: NDArray[np.float32], source: Subject, target: Subject, truth: Truth) -> Judgement:
-    """Judges the best match of each box; `scores` [M_source, M_target] > 0 where boxes match."""
+def judge(
+    scores: NDArray[np.float32], source: Subject, target: Subject, truth: Truth, mirrored: bool = False
+) -> Judgement:
+    """Judges the best match of each box; `scores` [M_source, M_target] > 0 where boxes match, one mirrored or not."""
     rows = np.arange(len(scores))
     best = scores.argmax(axis=1)
     best_scores = scores[rows, best]
@@ -89,6 +91,7 @@ def judge(scores: NDArray[np.float32], source: Subject, target: Subject, truth: 
         source.boxes.astype(np.float64),
         target.boxes[best].astype(np.float64),
         best_scores.astype(np.float64),
+        mirrored,
     )
     correct = correct_key_points(carried, target.image.key_points)
     return Judgement(found, found[np.argsort(-judged_scores, kind="stable")], correct)
