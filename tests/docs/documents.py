@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"(?:<!-- (?P<note>[^>]*) -->\n)?```(?P<language>sh|python)\n(?P<text>.*?)```", re.DOTALL)
 
@@ -27,6 +29,13 @@ def blocks(document: Path) -> list[Block]:
     """The blocks of a Markdown file, from its top."""
     found = _BLOCK.finditer(document.read_text(encoding="utf-8"))
     return [Block(match["language"], match["text"], match["note"] or "") for match in found]
+
+
+def require_ready_environment() -> None:
+    """Skips where `make` would install first: into the environment that runs the tests, from another folder."""
+    ready = Path(sys.prefix) == ROOT / ".venv" and subprocess.run(["make", "-q", ".venv/ready"], cwd=ROOT, check=False)
+    if not ready or ready.returncode:
+        pytest.skip("the environment is not as `make setup` leaves it")
 
 
 class Newcomer:

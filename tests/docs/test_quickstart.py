@@ -2,13 +2,12 @@
 
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.client.conftest import draw
-from tests.docs.documents import ROOT, Block, Newcomer, blocks
+from tests.docs.documents import ROOT, Block, Newcomer, blocks, require_ready_environment
 from visum_client import Run
 
 QUICKSTART = blocks(ROOT / "docs" / "quickstart.md")
@@ -25,8 +24,7 @@ network.classifier.weight.data /= 4  # normalized with std 1/4, contrasts are fo
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
-    if not (Path(sys.prefix) / "ready").exists():
-        pytest.skip("the environment was not made by `make setup`")
+    require_ready_environment()
     newcomer = Newcomer(tmp_path_factory.mktemp("clone"))
     (newcomer.folder / "my_project.py").write_text(MY_PROJECT)
     (newcomer.folder / "photos").mkdir()

@@ -4,15 +4,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.docs.documents import ROOT, Block, Newcomer, blocks
+from tests.docs.documents import ROOT, Block, Newcomer, blocks, require_ready_environment
 from visum_client import Run
 from visum_demo.shipped import load_causal_figures, load_truth
 
@@ -22,8 +20,7 @@ MAKE = README[0]
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
-    if not (Path(sys.prefix) / "ready").exists():
-        pytest.skip("the environment was not made by `make setup`")
+    require_ready_environment()
     return Newcomer(tmp_path_factory.mktemp("clone"))
 
 
