@@ -30,6 +30,8 @@ class Finding:
     """The planted part that most of its members show; None where most show none."""
     purity: float
     """Share of the members that show it."""
+    shown: Sequence[str | None]
+    """What each member shows."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def compare(run: Run, truth: Truth, figures: Sequence[CausalFigure]) -> Comparis
 
     Args:
         run: A complete run over pictures that `truth` lists.
-        truth: From which seed each picture was rendered.
+        truth: From which seed each picture was rendered, in its world's default difficulty.
         figures: The causal figures of the pictures' class.
     """
     renderings = _renderings(run, truth)
@@ -73,7 +75,7 @@ def _renderings(run: Run, truth: Truth) -> dict[str, Rendering]:
 def _finding(run: Run, summary: Summary, renderings: Mapping[str, Rendering]) -> Finding:
     shown = [_shown_part(run, member, renderings[member.image]) for member in summary.members]
     (planted, count), *_ = Counter(shown).most_common(1)
-    return Finding(summary, planted, count / len(shown))
+    return Finding(summary, planted, count / len(shown), shown)
 
 
 def _shown_part(run: Run, member: Part, rendering: Rendering) -> str | None:
