@@ -1,6 +1,7 @@
-"""Training of specialized classifiers, and what the specialized module costs: ``python -m benchmarks.specializer``."""
+"""Training of specialized classifiers, and what their module costs: `python -m benchmarks.specializer --json`."""
 
 import argparse
+import json
 import resource
 import statistics
 import time
@@ -44,10 +45,12 @@ def synthetic(count: int, features: int) -> EmbeddedImages:
 
 
 def part(images: EmbeddedImages, rows: slice) -> EmbeddedImages:
+    """Some of the images."""
     return EmbeddedImages(*(column[rows] for column in vars(images).values()))
 
 
-def measure_training(count: int, features: int) -> None:
+def measure_training(count: int, features: int) -> dict[str, object]:
+    """Time and peak memory of a whole training, and both solvers beside each other."""
     images = synthetic(count, features)
     cut = count // VALIDATION_SHARE
     validation, training = part(images, slice(cut)), part(images, slice(cut, None))
@@ -55,21 +58,25 @@ def measure_training(count: int, features: int) -> None:
     started = time.monotonic()
     trained = train("layer", SummaryNames(owners, tuple(map(str, owners))), training, validation, TrainOptions())
     seconds = time.monotonic() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{CLASSES} x {SUMMARIES_PER_CLASS} SVMs, {len(training)} images of {features} features: {seconds:.0f} s, "
-        f"peak memory {peak:.1f} GiB; accuracy {trained.overall.before:.3f} -> {trained.overall.after:.3f}",
-        flush=True,
-    )
-    compare_solvers(training, validation, np.array(owners))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return {
+        "images": len(training),
+        "features": features,
+        "svms": CLASSES * SUMMARIES_PER_CLASS,
+        "seconds": round(seconds, 1),
+        "peak_mb": round(peak),
+        "accuracy": {"before": trained.overall.before, "after": trained.overall.after},
+        "solvers": compare_solvers(training, validation, np.array(owners)),
+    }
 
 
-def compare_solvers(training: EmbeddedImages, validation: EmbeddedImages, owners: np.ndarray) -> None:
-    """liblinear and stochastic gradient descent on the first summary of six classes: seconds and area under curve."""
+def compare_solvers(training: EmbeddedImages, validation: EmbeddedImages, owners: np.ndarray) -> dict[str, object]:
+    """Seconds a fit and area under the curve of liblinear and stochastic gradient descent, by C, on six summaries."""
     columns = np.arange(0, len(owners), 3 * SUMMARIES_PER_CLASS)
     standardization = Standardization.of(training.features)
     rows, validating = standardization.apply(training.features), standardization.apply(validation.features)
     positive, negative = training.memberships[:, columns], negatives(training, owners)[:, columns]
+    found: dict[str, object] = {}
     for c in TrainOptions().c_values:
         started = time.monotonic()
         planes = fit_svms(rows, positive, negative, c, 0, lambda: False)
@@ -84,13 +91,15 @@ def compare_solvers(training: EmbeddedImages, validation: EmbeddedImages, owners
             areas.append((roc_auc_score(truth, plane), roc_auc_score(truth, machine.decision_function(validating))))
         sgd = (time.monotonic() - started) / len(columns)
         ours, theirs = np.mean(areas, axis=0)
-        print(
-            f"  C {c:g}: liblinear {liblinear:.2f} s, area {ours:.4f}; SGD {sgd:.2f} s, area {theirs:.4f}", flush=True
-        )
+        found[f"{c:g}"] = {
+            "liblinear": {"seconds": round(liblinear, 3), "area": round(float(ours), 4)},
+            "sgd": {"seconds": round(sgd, 3), "area": round(float(theirs), 4)},
+        }
+    return found
 
 
-def measure_module(name: str, batch: int, rounds: int) -> None:
-    """Time of the specialized module against the network alone, in turns."""
+def measure_module(name: str, batch: int, rounds: int) -> float:
+    """Median time of the specialized module over that of the network alone, in turns."""
     card = Card(name, "0" * 64, name, imagenet_classes(), standard_preprocessing(name))
     classifier = Classifier(build_network(name, 1000), card)
     images = torch.randn(batch, 3, card.preprocessing.crop, card.preprocessing.crop)
@@ -111,20 +120,24 @@ def measure_module(name: str, batch: int, rounds: int) -> None:
                 network(images)
                 seconds[kind].append(time.perf_counter() - started)
     alone, ours = (statistics.median(values[1:]) for values in seconds.values())
-    print(f"{name}, batch {batch}: alone {alone * 1e3:.1f} ms, specialized / alone {ours / alone:.3f}", flush=True)
+    return round(ours / alone, 3)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Prints the figures as one JSON object, on one line with --json."""
+    parser = argparse.ArgumentParser(description="Measures the training and the cost of specialized classifiers.")
+    parser.add_argument("--json", action="store_true", help="print one line")
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--features", type=int, nargs="+", default=[512, 4096])
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for name in ("squeezenet1_1", "alexnet", "resnet18"):
-        measure_module(name, batch=8, rounds=options.rounds)
-    for features in options.features:
-        measure_training(options.images, features)
+    networks = ("squeezenet1_1", "alexnet", "resnet18")
+    figures = {
+        "ratio_to_network": {name: measure_module(name, batch=8, rounds=options.rounds) for name in networks},
+        "training": [measure_training(options.images, features) for features in options.features],
+    }
+    print(json.dumps(figures, indent=None if options.json else 1))
 
 
 if __name__ == "__main__":
