@@ -127,7 +127,8 @@ def test_an_error_with_json_is_one_object(capsys, tmp_path):
 
 
 def test_the_doctor_finds_what_does_not_answer(capsys, services):
-    assert main(["doctor", "--services", services.addresses, "--json"]) == FAILURE
+    without_one = ",".join(entry for entry in services.addresses.split(",") if not entry.startswith("specializer"))
+    assert main(["doctor", "--services", without_one, "--json"]) == FAILURE
     findings = json.loads(capsys.readouterr().out)
     assert findings["services"]["mask"]["device"] == "cpu"
     assert findings["packages"]["visum-client"] == findings["services"]["mask"]["version"]

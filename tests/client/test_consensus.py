@@ -6,7 +6,7 @@ import pytest
 from visum_client import Client, ClusteringOptions, MaskOptions, Run
 from visum_demo.shipped import IMAGES, load_truth, model_path
 
-COUNT = 8
+COUNT = 6
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             images=IMAGES,
             limit=COUNT,
             out=tmp_path_factory.mktemp("consensus") / "run",
-            mask=MaskOptions(iterations=60, grid=16, target_drop=0.9, min_region_area=0.002),
+            mask=MaskOptions(iterations=40, grid=16, target_drop=0.9, min_region_area=0.002),
             clustering=ClusteringOptions(preset="consensus", min_images=2),
             progress=False,
         )

@@ -60,7 +60,7 @@ def test_what_the_quickstart_says_works_from_top_to_bottom(newcomer: Newcomer) -
             server.terminate()
             server.wait(timeout=60)
     assert servers
-    for name in ("striped", "few", "served"):
+    for name in ("striped", "served"):
         assert Run.load(newcomer.folder / "runs" / name).report.is_file()
 
 
