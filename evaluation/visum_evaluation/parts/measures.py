@@ -11,10 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
 from sklearn.metrics import adjusted_mutual_info_score
 
+from visum_demo.comparison import FOUND_PURITY
 from visum_demo.shipped import CausalFigure
 
-HIT_PURITY = 0.8
-"""A summary shows a planted part if this share of its members do."""
 PERMUTATIONS = 200
 _LEAST_TO_RANK = 3
 
@@ -76,7 +75,7 @@ def score_class(
     verdicts = {figure.part: figure.verdict for figure in figures}
     causal = sorted(part for part, verdict in verdicts.items() if verdict == "causal")
     judged = [summary for summary in summaries if verdicts.get(summary.modal or "") != "unsure"]
-    hitting = [summary for summary in judged if summary.modal in causal and summary.purity >= HIT_PURITY]
+    hitting = [summary for summary in judged if summary.modal in causal and summary.purity >= FOUND_PURITY]
     hits = count_hits(hitting, causal)
     purity = _mean([summary.purity for summary in summaries])
     return PartsScore(

@@ -1,6 +1,5 @@
 """Settings of servers that load networks."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +58,3 @@ class ModelServerSettings(ServerSettings):
 def device_class(device: torch.device) -> str:
     """The name that results depend on: cpu, or the accelerator's."""
     return "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
