@@ -23,7 +23,7 @@ COUNT = 8
 RED, GREEN, BLUE = range(3)
 CASES = {
     "ace": ace.AceSettings(resolutions=(16,), stride=8, clusters=4, nearest=COUNT, least_share=0.8, most=2),
-    "craft": craft.CraftSettings(stride=8, components=3, first_cell_px=3.5, least_share=0.8, most=2),
+    "craft": craft.CraftSettings(stride=8, components=3, first_cell_px=3.5, least_peak=0.5, least_share=0.8, most=2),
     "kmeans": kmeans.KmeansSettings(clusters=2, farthest=5.0, least_share=0.8),
 }
 

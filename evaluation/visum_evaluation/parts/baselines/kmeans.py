@@ -28,13 +28,13 @@ STARTS = 10
 class KmeansSettings:
     """Figures of every step."""
 
-    clusters: int = 8
+    clusters: int = 6
     """Clusters of k-means; fewer where there are fewer regions."""
     components: int = 64
     """Principal components that are compared."""
-    farthest: float = 1.15
+    farthest: float = 1.0
     """A member is at most so many times as far from its centre as the median region of its cluster."""
-    least_share: float = 0.2
+    least_share: float = 0.3
     """Smallest share of the pictures that show a concept."""
 
 
@@ -88,7 +88,7 @@ def group(described: DescribedRegions, images: int, settings: KmeansSettings, se
 
 
 def _joined(found: Sequence[RegionFeatures]) -> FeatureSet:
-    """Both kinds of descriptors of all regions."""
+    """Both kinds of descriptors of all regions, each standardized, so that both weigh alike."""
     aligned = FeatureSet(
         *(np.concatenate(rows) for rows in zip(*((f.aligned, f.aligned_mirrored) for f in found), strict=True))
     )
@@ -100,7 +100,7 @@ def _joined(found: Sequence[RegionFeatures]) -> FeatureSet:
 
 def _principal(features: FeatureSet, components: int) -> NDArray[np.float64]:
     """Rows [n, components] of length 1: the principal components of the plain descriptors."""
-    known = features.standardized().plain
+    known = features.plain
     _, _, axes = np.linalg.svd(known, full_matrices=False)
     rows = known @ axes[:components].T
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny))
