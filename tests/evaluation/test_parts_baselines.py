@@ -25,6 +25,7 @@ CASES = {
     "ace": ace.AceSettings(resolutions=(16,), stride=8, clusters=4, nearest=COUNT, least_share=0.8, most=2),
     "craft": craft.CraftSettings(stride=8, components=3, first_cell_px=3.5, least_peak=0.5, least_share=0.8, most=2),
     "kmeans": kmeans.KmeansSettings(clusters=2, farthest=5.0, least_share=0.8),
+    "kmeans_features": kmeans.KmeansSettings(kmeans.Descriptor.NETWORK, clusters=2, farthest=5.0, least_share=0.8),
 }
 
 
@@ -56,7 +57,10 @@ def squares() -> ExplainedClass:
     for picture, numbers in zip(pictures, regions, strict=True):
         for colour, top in ((RED, 0), (GREEN, 24), (BLUE, 48)):
             left = 8 * int(generator.integers(0, 7))
-            picture[top : top + SQUARE, left : left + SQUARE, colour] = 255
+            square = picture[top : top + SQUARE, left : left + SQUARE, colour]
+            square[:] = 255
+            # Stripes across and along, so that gradients tell the squares apart as colours do.
+            (square if colour == RED else square.T)[::4] = 160
             numbers[top : top + SQUARE, left : left + SQUARE] = colour + 1 if colour != BLUE else 0
     return ExplainedClass(network(), 0, pictures, regions)
 

@@ -39,7 +39,7 @@ def test_summaries_are_held_against_controls_baselines_ablations_and_themselves(
     assert main(words(tmp_path, "--ablations", "--stability", "--rounds", "2")) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["controls"]) == {"random_weights", "decoy", "shortcut"}
-    assert set(found["baselines"]) == {"ace", "craft", "kmeans"}
+    assert set(found["baselines"]) == {"ace", "craft", "kmeans", "kmeans_features"}
     assert set(found["ablations"]) == set(ABLATIONS)
     assert all(set(row) == set(found["mean"]) for row in (*found["baselines"].values(), *found["ablations"].values()))
     assert set(found["stability"]) == {"halves", "masks"}
