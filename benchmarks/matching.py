@@ -22,8 +22,8 @@ from visum_proposals.candidates import best_of_first, find_candidates
 from visum_proposals.crops import CROP_SIDE_PX, crop_boxes
 from visum_proposals.described_image import DescribedImage, PreparedImage
 from visum_proposals.descriptors import describe_boxes
-from visum_proposals.hog import CELL_SIDE_PX, describe_gradients
 from visum_proposals.exponential import exponential
+from visum_proposals.hog import CELL_SIDE_PX, describe_gradients
 from visum_proposals.local_offset_matching import DISTANCE_WEIGHT_PER_PX, consensus, disagreement
 from visum_proposals.proposal_flow import MatchOptions, match_pair
 from visum_proposals.selective_search import ProposalOptions, find_proposals
@@ -94,7 +94,9 @@ def one_way_pass(first: PreparedImage, second: PreparedImage) -> NDArray[np.floa
     similarities = candidates.select(first.survivors, second.survivors)
     expected = np.column_stack([first.centers[first.survivors], first.octaves[first.survivors]]) + agreed.medians
     places = np.column_stack([second.centers[second.survivors], second.octaves[second.survivors]])
-    _weigh_one_way(*(array.astype(np.float32, order="C") for array in (expected, agreed.shares, places.T)), similarities)
+    _weigh_one_way(
+        *(array.astype(np.float32, order="C") for array in (expected, agreed.shares, places.T)), similarities
+    )
     return similarities
 
 

@@ -141,7 +141,7 @@ def _fill_consensus(overlaps, voters, offsets, orders, weights, medians, shares)
 
 @njit(cache=True, nogil=True)
 def _median_from(is_neighbour, voters, offsets, order, middle, count):  # type: ignore[no-untyped-def]
-    """Median of `count` neighbours, the middle one of which, or the lower of the two, stands at a place of the order."""
+    """Median of `count` neighbours; `middle` is the place in the order of the middle one, or of the lower of two."""
     lower = offsets[order[middle]]
     if count % 2:
         return lower
