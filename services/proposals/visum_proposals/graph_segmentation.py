@@ -29,7 +29,8 @@ def segment(image: NDArray[np.uint8], scales: Sequence[float]) -> list[NDArray[n
         For each scale a map int32 [H, W]: regions are numbered from 0 in the order of their first pixels.
     """
     height, width = image.shape[:2]
-    smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _SIGMA_PX).reshape(height, width, -1)
+    blurred = cv2.GaussianBlur(image.astype(np.float32), (0, 0), _SIGMA_PX)
+    smooth = np.asarray(blurred, dtype=np.float32).reshape(height, width, -1)
     pixels = np.arange(height * width, dtype=np.int32).reshape(height, width)
     first = np.concatenate([pixels[:, :-1].ravel(), pixels[:-1].ravel()])
     second = np.concatenate([pixels[:, 1:].ravel(), pixels[1:].ravel()])

@@ -29,7 +29,7 @@ class Pixels:
     @classmethod
     def of(cls, image: NDArray[np.uint8]) -> Self:
         """Pixels of an image, uint8 [H, W, C]."""
-        planes = cv2.split(image)
+        planes = [np.ascontiguousarray(image[..., channel]) for channel in range(image.shape[2])]
         halves = [half for plane in planes for gradient in _gradients(plane) for half in _halves(gradient)]
         return cls(
             colours=np.stack([_COLOUR_BIN[plane].ravel() for plane in planes]),
@@ -56,7 +56,7 @@ def _gradients(plane: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
     bounds = cv2.RotatedRect(center, (width, height), _DIAGONAL_DEGREES).boundingRect()
     turned_width, turned_height = bounds[2:]
     turn[:, 2] += [turned_width / 2 - center[0], turned_height / 2 - center[1]]
-    turned = cv2.warpAffine(plane, turn, (turned_width, turned_height))
+    turned = np.asarray(cv2.warpAffine(plane, turn, (turned_width, turned_height)), dtype=np.uint8)
     diagonal = [_turn_back(gradient, (width, height)) for gradient in _along_axes(turned)]
     return [*_along_axes(plane), *diagonal]
 
@@ -78,7 +78,11 @@ def _turn_back(gradient: NDArray[np.float32], size: tuple[int, int]) -> NDArray[
 def _halves(gradient: NDArray[np.float32]) -> list[NDArray[np.uint8]]:
     """Rising and falling gradients apart, each spread over the levels."""
     halves = [np.maximum(gradient, 0), np.minimum(gradient, 0)]
-    return [cv2.normalize(half, None, 0, _LEVELS - 1, cv2.NORM_MINMAX, cv2.CV_8U) for half in halves]
+    levels = np.empty(gradient.shape, dtype=np.uint8)
+    return [
+        np.array(cv2.normalize(half, levels, 0, _LEVELS - 1, cv2.NORM_MINMAX, cv2.CV_8U), dtype=np.uint8)
+        for half in halves
+    ]
 
 
 @njit(cache=True, nogil=True)

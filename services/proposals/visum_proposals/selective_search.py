@@ -83,7 +83,8 @@ def _search(view: NDArray[np.uint8]) -> Boxes:
     upscale = _SMALL_VIEW_UPSCALE if _is_small(view) else 1
     picture = view
     if upscale > 1:
-        picture = cv2.resize(view, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_LINEAR)
+        enlarged = cv2.resize(view, None, fx=upscale, fy=upscale, interpolation=cv2.INTER_LINEAR)
+        picture = np.asarray(enlarged, dtype=np.uint8)
     boxes = np.unique(np.concatenate([_hierarchies(image) for image in _colour_spaces(picture)]), axis=0)
     boxes[:, :2] //= upscale
     boxes[:, 2:] = -(-boxes[:, 2:] // upscale)
