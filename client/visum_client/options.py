@@ -13,9 +13,12 @@ from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
 
 from visum_client.errors import InvalidInputError
 
+_PIXELS_A_CELL = 16
 _CELLS = 16
 _LEAST_CELLS = 4
 _LEAST_PIXELS_A_CELL = 4
+_FOR_BOXES: dict[str, Any] = {"min_region_area": 0.01}
+_FOR_REGIONS: dict[str, Any] = {"min_region_area": 0.003, "reach": 0.9}
 _MARGIN = 0.5
 CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
@@ -102,27 +105,33 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     iterations: int | None = within(None, 10, 10_000)
     """Iterations of the short schedule."""
     grid: int | None = within(None, 4, 224)
-    """Cells of the mask's grid a side; None: 16 in mode crisp (on views below 64 pixels fewer), one for 8 pixels in the
-    others."""
+    """Cells of the mask's grid a side; None: in mode crisp as the clustering's preset wants, else one for 8 pixels."""
     blur_sigma: float = within(10.0, 0, above=True)
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float = within(0.99, 0, 1)
     """Relative drop that the crisp mask must reach, a fraction."""
-    min_region_area: float = within(0.003, 0, 1)
-    """Smaller regions are left out; a fraction of the view."""
-    reach: float | None = within(0.9, 0, 1, above=True)
-    """The crisp mask must reach at most this share of the drop under a blur of the whole view; None: as the service."""
+    min_region_area: float | None = within(None, 0, 1)
+    """Smaller regions are left out; a fraction of the view; None: .01, in the clustering's preset consensus .003."""
+    reach: float | None = within(None, 0, 1, above=True)
+    """The crisp mask must reach at most this share of the drop under a blur of the whole view; None: as the service, in
+    the clustering's preset consensus .9."""
 
-    def for_view(self, side: int) -> Self:
-        """These options with the grid filled in for views of `side` pixels.
+    def for_parts(self, side: int, preset: str) -> Self:
+        """These options, with what is left open filled in for views of `side` pixels.
 
-        Summaries need regions that are parts. The finest mask that reaches the largest drop falls into slivers fitted
-        to the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of it. The
-        size of parts goes with that of the view, and so does the cells'.
+        The finest mask that reaches the largest drop falls into slivers fitted to the network. Where parts are boxes
+        inside regions (preset paper), a coarse grid gives few and large regions that hold most of the drop. Where parts
+        are the regions themselves (preset consensus), the mask must leave out what is no part: a finer grid, whose
+        cells grow with the view as parts do, and a drop within reach.
         """
-        if self.grid is not None or self.mode != "crisp":
-            return self
-        return dataclasses.replace(self, grid=max(_LEAST_CELLS, min(_CELLS, side // _LEAST_PIXELS_A_CELL)))
+        return dataclasses.replace(self, **self._left_open(side, preset))
+
+    def _left_open(self, side: int, preset: str) -> dict[str, Any]:
+        wants = _FOR_REGIONS if preset == CONSENSUS else _FOR_BOXES
+        cells = min(_CELLS, side // _LEAST_PIXELS_A_CELL) if preset == CONSENSUS else round(side / _PIXELS_A_CELL)
+        if self.mode == "crisp":
+            wants = wants | {"grid": max(_LEAST_CELLS, cells)}
+        return {name: value for name, value in wants.items() if getattr(self, name) is None}
 
 
 @dataclass(frozen=True, kw_only=True)

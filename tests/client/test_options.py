@@ -63,17 +63,25 @@ def test_what_is_left_to_the_service_stays_unset():
 
 
 def test_class_runs_ask_for_coarser_masks_than_the_service_makes_by_default():
-    options = MaskOptions().for_view(224)
+    options = MaskOptions().for_parts(224, "paper")
     service = visum_mask.options.MaskOptions()
-    assert (options.grid, service.cells(224)) == (16, 28)
-    assert MaskOptions().for_view(512).grid == 16
+    assert (options.grid, service.cells(224)) == (14, 28)
     assert options.target_drop < service.required_drop
-    assert options.reach is not None
-    assert service.share_of_whole is None
-    assert MaskOptions(grid=20).for_view(224).grid == 20
-    assert MaskOptions().for_view(32).grid == 8
-    assert MaskOptions().for_view(8).grid == 4
-    assert MaskOptions(mode="literal").for_view(224).grid is None
+    assert (options.min_region_area, options.reach) == (0.01, None)
+    assert MaskOptions(grid=20).for_parts(224, "paper").grid == 20
+    assert MaskOptions().for_parts(32, "paper").grid == 4
+    assert MaskOptions(mode="literal").for_parts(224, "paper").grid is None
+
+
+def test_where_regions_are_the_parts_masks_are_fine_and_need_not_reach_what_no_blur_does():
+    options = MaskOptions().for_parts(224, "consensus")
+    assert (options.grid, options.min_region_area, options.reach) == (16, 0.003, 0.9)
+    assert MaskOptions().for_parts(128, "consensus").grid == 16
+    assert MaskOptions().for_parts(32, "consensus").grid == 8
+    assert MaskOptions().for_parts(8, "consensus").grid == 4
+    assert MaskOptions(mode="literal").for_parts(224, "consensus").grid is None
+    chosen = MaskOptions(grid=9, min_region_area=0.5, reach=0.1)
+    assert chosen.for_parts(224, "consensus") == chosen
 
 
 @pytest.mark.parametrize(

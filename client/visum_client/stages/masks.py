@@ -27,11 +27,12 @@ class Extracted:
 
 async def extract_mask(job: Job, image: ImageFile) -> Extracted:
     """Asks for the mask of an image and puts view and mask into the run folder. Raises VisumError."""
+    options = job.options.mask.for_parts(job.view_side, job.options.clustering.preset)
     request = mask_pb2.ExtractMaskRequest(
         image=common_pb2.Image(sha256=image.digest or ""),
         model=job.card.ref,
         target=job.target,
-        options=job.options.mask.for_view(job.view_side).to_message(),
+        options=options.to_message(),
         admit_unrecognized=job.admit_unrecognized,
     )
     on_reused = partial(job.progress.reuse, STAGE)
@@ -40,7 +41,7 @@ async def extract_mask(job: Job, image: ImageFile) -> Extracted:
     if record.mask is None:
         return Extracted(record, None)
     if not record.mask.regions:
-        smallest = f"{job.options.mask.min_region_area:.1%}"
+        smallest = f"{options.min_region_area:.1%}"
         return Extracted(replace(record, reason=f"its mask has no region of {smallest} of the view"), None)
     return Extracted(record, response.mask.regions_png)
 
