@@ -92,13 +92,13 @@ def summarize(
 
     progress("redundant parts", 0, 1)
     similarity = log_similarities(edges, len(parts))
-    removed = find_redundant(parts, similarity, image_count, options)
+    removed = find_redundant(parts, similarity, image_count, options, should_stop)
     kept = np.setdiff1d(np.arange(len(parts)), removed.redundant)
     parts, similarity = parts.take(kept), similarity.restrict(kept)
     progress("redundant parts", 1, 1)
 
     clustering = _cluster(similarity, options, progress, should_stop)
-    clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge)
+    clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge, should_stop)
     candidates = _candidates(clusters, clustering, similarity, parts, options.trim, progress, should_stop)
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL and len(parts) > 1 else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)

@@ -44,8 +44,7 @@ def summarize_by_consensus(
         Stopped: `should_stop` said so.
     """
     require_enough(len(parts), image_count, options)
-    if len(parts) > MOST_PARTS:
-        raise OutOfRange(f"{len(parts)} parts are more than the {MOST_PARTS} that the preset consensus compares")
+    require_few(len(parts))
     parts.check(image_count)
     _check_features(feature_sets, len(parts))
     order = parts.canonical_order()
@@ -66,6 +65,12 @@ def summarize_by_consensus(
     none_removed = RemovedParts(np.zeros(0, np.int32), np.zeros(0, np.int32))
     result = Result(verdict.summaries, verdict.discarded, none_removed, True, 0, 0.0, verdict.ssim_reference)
     return result.renumber(order)
+
+
+def require_few(count: int) -> None:
+    """Raises OutOfRange where a class has more parts than all pairs can be compared of."""
+    if count > MOST_PARTS:
+        raise OutOfRange(f"{count} parts are more than the {MOST_PARTS} that the preset consensus compares")
 
 
 def _check_features(feature_sets: Sequence[FeatureSet], count: int) -> None:
