@@ -1,3 +1,4 @@
+import queue
 import threading
 
 import grpc
@@ -12,6 +13,7 @@ from tests.support.servers import connected, running
 from visum_clustering import servicer
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
+from visum_clustering.parts import Edges
 from visum_clustering.requests import Limits, RequestReader, decode_options
 from visum_clustering.server import ClusteringSettings, build
 from visum_clustering.summarize import summarize
@@ -309,6 +311,45 @@ def test_cancelling_stops_the_work(stub, monkeypatch):
         assert stopped.wait(30)
     finally:
         test_over.set()
+
+
+def large_class(count, neighbours):
+    """Parts of 15 an image; random scores along a ring, so that messages travel far."""
+    generator = np.random.default_rng(0)
+    sources = np.repeat(np.arange(count), neighbours)
+    targets = (sources + np.tile(15 * np.arange(1, neighbours + 1), count)) % count
+    scores = generator.lognormal(size=len(sources))
+    parts = parts_of(np.arange(count) // 15)
+    return parts, Edges(*(ends.astype(np.int32) for ends in (sources, targets)), scores.astype(np.float32))
+
+
+def test_cancelling_stops_a_class_of_thousands_of_parts(monkeypatch):
+    """Affinity propagation would go on for a hundred thousand iterations."""
+    outcomes = queue.Queue()
+
+    def watched(*arguments):
+        try:
+            outcomes.put(summarize(*arguments))
+        except Stopped as stopped:
+            outcomes.put(stopped)
+            raise
+
+    monkeypatch.setattr(servicer, "summarize", watched)
+    parts, edges = large_class(3000, 60)
+    slow = Options(damping=0.9999, max_iterations=100_000)
+    settings = ClusteringSettings(port=0, drain_seconds=5)
+    with running(build(settings), settings) as server, connected(server) as channel:
+        stub = clustering_pb2_grpc.ClusteringServiceStub(channel)
+        call = stub.Summarize(requests_of(parts, edges, 200, slow, 20_000), timeout=120)
+        assert any(answer.progress.step == "affinity propagation" for answer in call)
+        call.cancel()
+        assert isinstance(outcomes.get(timeout=60), Stopped)
+
+
+def test_an_answer_says_where_affinity_propagation_did_not_converge(stub):
+    result = result_of(stub, requests_of(*planted_class(GROUPS, IMAGES), IMAGES, Options(max_iterations=60)))
+    assert (result.converged, result.iterations, result.damping) == (False, 120, 0.95)
+    assert result.summaries
 
 
 @pytest.mark.parametrize("name", ["max_parts", "max_edges", "max_bytes"])

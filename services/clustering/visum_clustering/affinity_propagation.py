@@ -61,7 +61,8 @@ def propagate_affinity(
     """Clusters parts around exemplars that are parts themselves.
 
     Converged means the same exemplars over 100 iterations, with one in reach of every part. Without convergence it
-    starts again once with damping 0.95. A part that has no stored similarity to any exemplar is its own.
+    goes on once with damping 0.95, which stills what oscillates and leaves in peace what has arrived. A part that has
+    no stored similarity to any exemplar is its own.
 
     Args:
         similarity: Similarities of n parts.
@@ -74,9 +75,8 @@ def propagate_affinity(
     Raises:
         Stopped: `should_stop` said so.
     """
-    spent = 0
+    spent, messages = 0, _Messages.silent(similarity, preference)
     for rate in (damping, RETRY_DAMPING):
-        messages = _Messages.silent(similarity, preference)
         iterations, converged = _run(messages, rate, max_iterations, progress, should_stop)
         spent += iterations
         if converged or damping >= RETRY_DAMPING:
