@@ -36,8 +36,10 @@ def label_items(distances: NDArray[np.float64], should_stop: Callable[[], bool] 
     Raises:
         Stopped: `should_stop` said so.
     """
-    clusterings = [partial(_by_density, samples=samples) for samples in DENSITY_SAMPLES if samples < len(distances)]
-    labelings = []
+    clusterings: list[Callable[[NDArray[np.float64]], list[Labels]]] = [
+        partial(_by_density, samples=samples) for samples in DENSITY_SAMPLES if samples < len(distances)
+    ]
+    labelings: list[Labels] = []
     for clustering in (*clusterings, _by_tree):
         if should_stop():
             raise Stopped("clustering was stopped")
