@@ -53,7 +53,9 @@ def _candidates(thumbnails: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
     plain = thumbnails.astype(np.float32)
     scales = sorted(SCALES, key=lambda scale: abs(scale - 1))
     return [
-        _scaling(scale) @ pictures @ _scaling(scale).T for scale in scales for pictures in (plain, plain[:, :, ::-1])
+        np.asarray(_scaling(scale) @ pictures @ _scaling(scale).T, np.float32)
+        for scale in scales
+        for pictures in (plain, plain[:, :, ::-1])
     ]
 
 
