@@ -1,3 +1,4 @@
+import queue
 import threading
 
 import grpc
@@ -12,22 +13,26 @@ from tests.support.servers import connected, running
 from visum_clustering import servicer
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
-from visum_clustering.requests import decode_options
+from visum_clustering.parts import Edges
+from visum_clustering.requests import Limits, RequestReader, decode_options
 from visum_clustering.server import ClusteringSettings, build
 from visum_clustering.summarize import summarize
 from visum_clustering.summarize_by_consensus import summarize_by_consensus
-from visum_runtime.errors import Stopped
+from visum_runtime.errors import OutOfRange, Stopped
 from visum_wire import from_array, to_array
 
 Options = clustering_pb2.ClusteringOptions
 Request = clustering_pb2.SummarizeRequest
 GROUPS, IMAGES = 3, 6
-MAX_PARTS, MAX_EDGES = 100, 1000
+CONSENSUS = Options(preset=Options.PRESET_CONSENSUS)
+MAX_PARTS, MAX_EDGES, MAX_BYTES = 100, 1000, 1 << 20
 
 
 @pytest.fixture(scope="module")
 def stub():
-    settings = ClusteringSettings(port=0, max_parts=MAX_PARTS, max_edges=MAX_EDGES, drain_seconds=5)
+    settings = ClusteringSettings(
+        port=0, max_parts=MAX_PARTS, max_edges=MAX_EDGES, max_bytes=MAX_BYTES, drain_seconds=5
+    )
     with running(build(settings), settings) as server, connected(server) as channel:
         yield clustering_pb2_grpc.ClusteringServiceStub(channel)
 
@@ -237,13 +242,25 @@ def test_more_edges_than_the_limit_are_refused(stub):
     assert str(MAX_EDGES) in error.details()
 
 
+def test_more_bytes_than_the_limit_are_refused(stub):
+    """Long before the parts that the header announces have come."""
+    wide = FeatureSet(np.zeros((1, 20_000)), np.zeros((1, 20_000)))
+    parts = Request(parts=parts_chunk(parts_of([0]), features=[wide]))
+    requests = [header_of(MAX_PARTS, 3, CONSENSUS), *[parts] * (MAX_BYTES // parts.ByteSize() + 1)]
+    error = expect_refusal(lambda: answers(stub, requests), grpc.StatusCode.OUT_OF_RANGE)
+    assert f"{MAX_BYTES} bytes" in error.details()
+
+
+def test_more_parts_than_the_consensus_compares_are_refused_at_the_header():
+    reader = RequestReader(Limits(parts=50_000, edges=1, bytes=1 << 20))
+    with pytest.raises(OutOfRange, match="8001 parts are more than the 8000"):
+        reader.add(header_of(8001, 3, CONSENSUS))
+
+
 @pytest.mark.parametrize(("count", "images"), [(0, 3), (1, 3), (2, 2)])
 def test_too_few_images_or_parts(stub, count, images):
     requests = requests_of(parts_of(range(count)), edges_of([]), images)
     expect_refusal(lambda: answers(stub, requests), grpc.StatusCode.FAILED_PRECONDITION)
-
-
-CONSENSUS = Options(preset=Options.PRESET_CONSENSUS)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
@@ -296,7 +313,46 @@ def test_cancelling_stops_the_work(stub, monkeypatch):
         test_over.set()
 
 
-@pytest.mark.parametrize("name", ["max_parts", "max_edges"])
+def large_class(count, neighbours):
+    """Parts of 15 an image; random scores along a ring, so that messages travel far."""
+    generator = np.random.default_rng(0)
+    sources = np.repeat(np.arange(count), neighbours)
+    targets = (sources + np.tile(15 * np.arange(1, neighbours + 1), count)) % count
+    scores = generator.lognormal(size=len(sources))
+    parts = parts_of(np.arange(count) // 15)
+    return parts, Edges(*(ends.astype(np.int32) for ends in (sources, targets)), scores.astype(np.float32))
+
+
+def test_cancelling_stops_a_class_of_thousands_of_parts(monkeypatch):
+    """Affinity propagation would go on for a hundred thousand iterations."""
+    outcomes = queue.Queue()
+
+    def watched(*arguments):
+        try:
+            outcomes.put(summarize(*arguments))
+        except Stopped as stopped:
+            outcomes.put(stopped)
+            raise
+
+    monkeypatch.setattr(servicer, "summarize", watched)
+    parts, edges = large_class(3000, 60)
+    slow = Options(damping=0.9999, max_iterations=100_000)
+    settings = ClusteringSettings(port=0, drain_seconds=5)
+    with running(build(settings), settings) as server, connected(server) as channel:
+        stub = clustering_pb2_grpc.ClusteringServiceStub(channel)
+        call = stub.Summarize(requests_of(parts, edges, 200, slow, 20_000), timeout=120)
+        assert any(answer.progress.step == "affinity propagation" for answer in call)
+        call.cancel()
+        assert isinstance(outcomes.get(timeout=60), Stopped)
+
+
+def test_an_answer_says_where_affinity_propagation_did_not_converge(stub):
+    result = result_of(stub, requests_of(*planted_class(GROUPS, IMAGES), IMAGES, Options(max_iterations=60)))
+    assert (result.converged, result.iterations, result.damping) == (False, 120, 0.95)
+    assert result.summaries
+
+
+@pytest.mark.parametrize("name", ["max_parts", "max_edges", "max_bytes"])
 def test_limits_of_a_server_are_at_least_one(name):
     with pytest.raises(ValueError, match=name):
         ClusteringSettings(**{name: 0})

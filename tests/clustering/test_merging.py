@@ -1,8 +1,13 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from tests.clustering.builders import similarity_of
+from visum_clustering import merging
 from visum_clustering.merging import merge_clusters
+from visum_clustering.similarity import Similarity
+from visum_runtime.errors import Stopped
 
 PAIRS = [np.array([0, 1]), np.array([2, 3])]
 IMAGES = np.array([0, 1, 2, 3], np.int32)
@@ -69,3 +74,31 @@ def test_a_merger_can_make_the_next_one_impossible():
     clusters = [np.array([0, 1]), np.array([2, 3]), np.array([4, 5])]
     merged = merge_clusters(clusters, similarity_of(values), np.arange(6, dtype=np.int32), 0.7)
     assert as_lists(merged) == [[0, 1, 2, 3], [4, 5]]
+
+
+def test_of_too_many_clusters_only_the_largest_are_merged(monkeypatch):
+    monkeypatch.setattr(merging, "MOST_MERGED", 2)
+    values = np.full((8, 8), 2.0)
+    clusters = [np.array([0, 1]), np.array([2, 3, 4]), np.array([5, 6, 7])]
+    merged = merge_clusters(clusters, similarity_of(values), np.arange(8, dtype=np.int32), 0.7)
+    assert as_lists(merged) == [[2, 3, 4, 5, 6, 7], [0, 1]]
+
+
+def test_many_clusters_take_little_memory():
+    """A table of every pair of 20,000 clusters would take three gigabytes."""
+    count = 20_000
+    rows = np.arange(2 * count)
+    similarity = Similarity(np.arange(2 * count + 1), (rows ^ 1).astype(np.int32), np.ones(2 * count))
+    clusters = [np.array([2 * number, 2 * number + 1]) for number in range(count)]
+    tracemalloc.start()
+    try:
+        assert len(merge_clusters(clusters, similarity, rows.astype(np.int32), 0.7)) == count
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 300 << 20
+
+
+def test_it_stops_when_told():
+    with pytest.raises(Stopped):
+        merge_clusters(PAIRS, two_pairs(1.6), IMAGES, 0.7, should_stop=lambda: True)

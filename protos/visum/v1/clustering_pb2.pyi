@@ -442,7 +442,9 @@ class Summary(message.Message):
     SIMILARITIES_FIELD_NUMBER: builtins.int
     SSIM_FIELD_NUMBER: builtins.int
     ssim: builtins.float
-    """Median SSIM over the pairs of members, -1..1; absent where there is no pair."""
+    """Median SSIM over the pairs of members, each first moved onto the exemplar (mirrored, scaled, shifted), -1..1; absent
+    where there is no pair.
+    """
     @builtins.property
     def members(self) -> common_pb2.Array:
         """int32 [n]: its members, exemplar first, then by falling similarity to it; one part an image."""
@@ -539,7 +541,9 @@ class SummarizeResult(message.Message):
     SSIM_REFERENCE_FIELD_NUMBER: builtins.int
     TIMING_FIELD_NUMBER: builtins.int
     converged: builtins.bool
-    """True where affinity propagation converged."""
+    """True where affinity propagation converged; false: its iterations ended before, and the summaries are those of its
+    last state. Always true in the preset consensus.
+    """
     iterations: builtins.int
     """Iterations that it took."""
     damping: builtins.float

@@ -37,8 +37,8 @@ class ClusteringServiceStub:
     """Takes the parts and match scores of a class in chunks and answers progress, then the summaries and, for every
     cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
     chunks. Pure: neither the cut into chunks nor the order of edges matters.
-    Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts or edges
-    than the server's limits.
+    Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
+    bytes over all messages than the server's limits, or more parts than the preset consensus compares.
     """
 
 @_typing.type_check_only
@@ -50,8 +50,8 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     """Takes the parts and match scores of a class in chunks and answers progress, then the summaries and, for every
     cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
     chunks. Pure: neither the cut into chunks nor the order of edges matters.
-    Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts or edges
-    than the server's limits.
+    Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
+    bytes over all messages than the server's limits, or more parts than the preset consensus compares.
     """
 
 class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -66,8 +66,8 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes the parts and match scores of a class in chunks and answers progress, then the summaries and, for every
         cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
         chunks. Pure: neither the cut into chunks nor the order of edges matters.
-        Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts or edges
-        than the server's limits.
+        Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
+        bytes over all messages than the server's limits, or more parts than the preset consensus compares.
         """
 
 def add_ClusteringServiceServicer_to_server(servicer: ClusteringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

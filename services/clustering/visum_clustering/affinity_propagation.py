@@ -19,6 +19,10 @@ STABLE_ITERATIONS = 100
 RETRY_DAMPING = 0.95
 # Relative size of the noise that breaks exact ties, on which messages would oscillate for ever.
 TIE_NOISE = 1e-6
+# Messages that change less, relative to the preference, have arrived: well below what breaks a tie.
+LEAST_CHANGE = 1e-9
+# Stands for the distance to the next best of a part that has none.
+_WITHOUT_RIVAL = 1e18
 _SEED = 0
 
 
@@ -57,7 +61,8 @@ def propagate_affinity(
     """Clusters parts around exemplars that are parts themselves.
 
     Converged means the same exemplars over 100 iterations, with one in reach of every part. Without convergence it
-    starts again once with damping 0.95. A part that has no stored similarity to any exemplar is its own.
+    goes on once with damping 0.95, which stills what oscillates and leaves in peace what has arrived. A part that has
+    no stored similarity to any exemplar is its own.
 
     Args:
         similarity: Similarities of n parts.
@@ -70,9 +75,8 @@ def propagate_affinity(
     Raises:
         Stopped: `should_stop` said so.
     """
-    spent = 0
+    spent, messages = 0, _Messages.silent(similarity, preference)
     for rate in (damping, RETRY_DAMPING):
-        messages = _Messages.silent(similarity, preference)
         iterations, converged = _run(messages, rate, max_iterations, progress, should_stop)
         spent += iterations
         if converged or damping >= RETRY_DAMPING:
@@ -89,7 +93,11 @@ def central_part(similarity: Similarity, members: NDArray[np.integer]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Messages:
-    """Responsibilities and availabilities on every entry and on the diagonal."""
+    """Responsibilities and availabilities on every entry and on the diagonal.
+
+    Availabilities of entries are one step behind: the next update makes up for it, and so reads every entry once. A
+    row rests while neither its messages nor what they depend on change.
+    """
 
     similarity: Similarity
     values: NDArray[np.float64]
@@ -98,25 +106,38 @@ class _Messages:
     own_values: NDArray[np.float64]
     own_responsibilities: NDArray[np.float64]
     own_availabilities: NDArray[np.float64]
+    gathered: NDArray[np.float64]
+    """Sum of the positive responsibilities that each part has from others."""
+    reach: NDArray[np.float64]
+    """That sum and the part's own responsibility, as the rows last saw it."""
+    awake: NDArray[np.bool_]
+    row: NDArray[np.float64]
+    """Room for the longest row."""
+    least_change: float
 
     @classmethod
     def silent(cls, similarity: Similarity, preference: float) -> "_Messages":
         count, entries = len(similarity), len(similarity.values)
         noise = np.random.default_rng(_SEED).standard_normal(entries + count) * TIE_NOISE * abs(preference)
         values, own_values = similarity.values + noise[:entries], preference + noise[entries:]
-        zeros = [np.zeros(length) for length in (entries, entries, count, count)]
-        return cls(similarity, values, zeros[0], zeros[1], own_values, zeros[2], zeros[3])
+        responsibilities, availabilities = np.zeros((2, entries))
+        own_responsibilities, own_availabilities, gathered, reach = np.zeros((4, count))
+        row = np.zeros(np.diff(similarity.offsets).max(initial=0))
+        return cls(
+            similarity, values, responsibilities, availabilities, own_values, own_responsibilities, own_availabilities,
+            gathered, reach, np.ones(count, np.bool_), row, LEAST_CHANGE * abs(preference),
+        )  # fmt: skip
 
     def update(self, damping: float) -> None:
         structure = (self.similarity.offsets, self.similarity.neighbours)
-        positive = np.zeros(len(self.similarity))
-        _send_responsibilities(
+        _send(
             *structure, self.values, self.responsibilities, self.availabilities,
-            self.own_values, self.own_responsibilities, self.own_availabilities, positive, damping,
+            self.own_values, self.own_responsibilities, self.own_availabilities,
+            self.gathered, self.reach, self.awake, self.row, 1 - damping, self.least_change,
         )  # fmt: skip
-        _send_availabilities(
-            *structure, self.responsibilities, self.availabilities,
-            self.own_responsibilities, self.own_availabilities, positive, damping,
+        _wake(
+            *structure, self.own_responsibilities, self.own_availabilities,
+            self.gathered, self.reach, self.awake, 1 - damping, self.least_change,
         )  # fmt: skip
 
     def are_exemplars(self) -> NDArray[np.bool_]:
@@ -144,39 +165,65 @@ def _run(
     return max_iterations, False
 
 
-@njit(cache=True, nogil=True)
-def _send_responsibilities(  # type: ignore[no-untyped-def]
+# Values are finite: so told, the compiler takes the largest of a row several at a time.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "contract"})
+def _send(  # type: ignore[no-untyped-def]
     offsets, neighbours, values, responsibilities, availabilities,
-    own_values, own_responsibilities, own_availabilities, positive, damping,
+    own_values, own_responsibilities, own_availabilities, gathered, reach, awake, rivals, rate, least_change,
 ):  # fmt: skip
-    """One damped update of r(i, k) = s(i, k) - max over k' != k of a(i, k') + s(i, k'); sums the positive ones by k."""
+    """One damped update of every row that is awake, `rate` the share of the new message; it rests if little changed.
+
+    First a(i, k) = min(0, r(k, k) + sum over i' not in {i, k} of max(0, r(i', k))), where `reach` holds r(k, k) and the
+    whole sum; then r(i, k) = s(i, k) - max over k' != k of a(i, k') + s(i, k'), of which `gathered` sums the positive.
+    """
     for part in range(len(own_values)):
-        best, second, winner = own_availabilities[part] + own_values[part], -np.inf, -1
-        for entry in range(offsets[part], offsets[part + 1]):
-            rival = availabilities[entry] + values[entry]
-            if rival > best:
-                best, second, winner = rival, best, entry
-            elif rival > second:
-                second = rival
-        for entry in range(offsets[part], offsets[part + 1]):
-            message = values[entry] - (second if entry == winner else best)
-            responsibilities[entry] += (1 - damping) * (message - responsibilities[entry])
-            positive[neighbours[entry]] += max(responsibilities[entry], 0.0)
-        message = own_values[part] - (second if winner == -1 else best)
-        own_responsibilities[part] = damping * own_responsibilities[part] + (1 - damping) * message
+        if not awake[part]:
+            continue
+        row = slice(offsets[part], offsets[part + 1])
+        to, s, r, a = neighbours[row], values[row], responsibilities[row], availabilities[row]
+        change = 0.0
+        best = own = own_availabilities[part] + own_values[part]
+        for entry in range(len(to)):
+            step = rate * (min(0.0, reach[to[entry]] - max(r[entry], 0.0)) - a[entry])
+            a[entry] += step
+            rivals[entry] = a[entry] + s[entry]
+            best = max(best, rivals[entry])
+            change = max(change, abs(step))
+        winner = -1
+        if best > own:
+            winner = 0
+            while rivals[winner] != best:
+                winner += 1
+            rivals[winner] = own
+        second = own if winner >= 0 else -_WITHOUT_RIVAL
+        for entry in range(len(to)):
+            second = max(second, rivals[entry])
+        for entry in range(len(to)):
+            before = r[entry]
+            after = before + rate * (s[entry] - (second if entry == winner else best) - before)
+            r[entry] = after
+            change = max(change, abs(after - before))
+            if before > 0 or after > 0:
+                gathered[to[entry]] += max(after, 0.0) - max(before, 0.0)
+        step = rate * (own_values[part] - (best if winner >= 0 else second) - own_responsibilities[part])
+        own_responsibilities[part] += step
+        awake[part] = max(change, abs(step)) > least_change
 
 
 @njit(cache=True, nogil=True)
-def _send_availabilities(  # type: ignore[no-untyped-def]
-    offsets, neighbours, responsibilities, availabilities, own_responsibilities, own_availabilities, positive, damping
+def _wake(  # type: ignore[no-untyped-def]
+    offsets, neighbours, own_responsibilities, own_availabilities, gathered, reach, awake, rate, least_change
 ):
-    """One damped update of a(i, k) = min(0, r(k, k) + sum over i' not in {i, k} of max(0, r(i', k)))."""
+    """One damped update of a(k, k) = the sum that `gathered` holds; wakes the rows that depend on what changed."""
     for part in range(len(own_availabilities)):
-        for entry in range(offsets[part], offsets[part + 1]):
-            to = neighbours[entry]
-            message = min(0.0, own_responsibilities[to] + positive[to] - max(responsibilities[entry], 0.0))
-            availabilities[entry] += (1 - damping) * (message - availabilities[entry])
-        own_availabilities[part] += (1 - damping) * (positive[part] - own_availabilities[part])
+        step = rate * (gathered[part] - own_availabilities[part])
+        own_availabilities[part] += step
+        awake[part] |= abs(step) > least_change
+        now = own_responsibilities[part] + gathered[part]
+        if abs(now - reach[part]) > least_change:
+            reach[part] = now
+            for entry in range(offsets[part], offsets[part + 1]):
+                awake[neighbours[entry]] = True
 
 
 def _all_served(similarity: Similarity, exemplars: NDArray[np.bool_]) -> bool:

@@ -1,15 +1,20 @@
 """Distances between items by what the explained network sees of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from visum_runtime.errors import InvalidInput
 
 COMPONENTS = 64
 """Principal components that are compared."""
 _LEAST_DEVIATION = 1e-6
+# Of the strongest: below it there is nothing but what single precision rounds.
+_LEAST_STRENGTH = 1e-6
+_COLUMNS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,35 +46,73 @@ class FeatureSet:
         """The items at `indices`, in that order."""
         return FeatureSet(self.plain[indices], self.mirrored[indices])
 
-    def standardized(self) -> "FeatureSet":
-        """Each feature with mean 0 and deviation 1 over the plain items; divided by the root of their number.
 
-        So sets of different width weigh alike where they are joined.
-        """
-        plain, mirrored = self.plain.astype(np.float64), self.mirrored.astype(np.float64)
-        mean, deviation = plain.mean(axis=0), plain.std(axis=0) + _LEAST_DEVIATION
-        scale = deviation * np.sqrt(self.plain.shape[1])
-        return FeatureSet((plain - mean) / scale, (mirrored - mean) / scale)
-
-    def joined(self, other: "FeatureSet") -> "FeatureSet":
-        """The features of both, one after the other."""
-        return FeatureSet(np.hstack([self.plain, other.plain]), np.hstack([self.mirrored, other.mirrored]))
-
-
-def item_distances(features: FeatureSet, components: int = COMPONENTS) -> NDArray[np.float64]:
+def item_distances(kinds: Sequence[FeatureSet], components: int = COMPONENTS) -> NDArray[np.float64]:
     """Distances 0..2, [n, n]: one less the cosine in the space of the principal components of the plain items.
 
     Of an item and the mirror image of another, and of both as they are, the smaller distance counts, so that objects
-    that face opposite ways are compared too. Does not depend on the scale of a feature.
+    that face opposite ways are compared too. Does not depend on the scale of a feature: every one weighs alike.
+
+    Args:
+        kinds: Kinds of features of the same n items that are taken together.
+        components: Principal components at most.
     """
-    known = features.standardized()
-    _, _, axes = np.linalg.svd(known.plain, full_matrices=False)
-    plain, mirrored = (_unit_rows(rows @ axes[:components].T) for rows in (known.plain, known.mirrored))
-    crossed = plain @ mirrored.T
-    cosines = np.maximum(plain @ plain.T, np.maximum(crossed, crossed.T))
-    distances = np.clip(1.0 - cosines, 0.0, 2.0)
+    scalings = [_Scaling.of(kind.plain) for kind in kinds]
+    together = np.hstack([scaling.applied(kind.plain) for scaling, kind in zip(scalings, kinds, strict=True)])
+    axes = _principal_axes(together, components)
+    plain = _unit_rows(together @ axes)
+    del together
+    widths = np.cumsum([kind.plain.shape[1] for kind in kinds])[:-1]
+    mirrored = np.zeros(plain.shape)
+    for scaling, kind, own_axes in zip(scalings, kinds, np.split(axes, widths), strict=True):
+        mirrored += scaling.applied(kind.mirrored) @ own_axes
+    crossed = plain @ _unit_rows(mirrored).T
+    distances = plain @ plain.T
+    for cosines in (crossed, crossed.T):
+        np.maximum(distances, cosines, out=distances)
+    np.subtract(1.0, distances, out=distances)
+    np.clip(distances, 0.0, 2.0, out=distances)
     np.fill_diagonal(distances, 0.0)
     return distances
+
+
+@dataclass(frozen=True, eq=False)
+class _Scaling:
+    """What gives each feature mean 0 and deviation 1 over the plain items."""
+
+    means: NDArray[np.float32]
+    deviations: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> "_Scaling":
+        means = rows.mean(axis=0, dtype=np.float64)
+        deviations = np.concatenate(
+            [
+                rows[:, start : start + _COLUMNS].astype(np.float64).std(axis=0)
+                for start in range(0, rows.shape[1], _COLUMNS)
+            ]
+        )
+        return cls(means.astype(np.float32), (deviations + _LEAST_DEVIATION).astype(np.float32))
+
+    def applied(self, rows: NDArray[np.floating]) -> NDArray[np.float32]:
+        scaled = rows.astype(np.float32)
+        scaled -= self.means
+        scaled /= self.deviations
+        return scaled
+
+
+def _principal_axes(rows: NDArray[np.float32], components: int) -> NDArray[np.float32]:
+    """Axes [F, k] along which the rows [n, F] vary most, k at most `components`; none along which they do not.
+
+    From the smaller of the two tables of products, which is many times faster than the whole decomposition.
+    """
+    count, width = rows.shape
+    products = (rows.T @ rows if width <= count else rows @ rows.T).astype(np.float64)
+    strengths, vectors = eigh(products, subset_by_index=[max(0, len(products) - components), len(products) - 1])
+    strong = strengths > _LEAST_STRENGTH * strengths[-1]
+    if width <= count:
+        return vectors[:, strong].astype(np.float32)
+    return rows.T @ (vectors[:, strong] / np.sqrt(strengths[strong])).astype(np.float32)
 
 
 def _unit_rows(rows: NDArray[np.floating]) -> NDArray[np.float64]:

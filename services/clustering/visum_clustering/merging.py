@@ -1,38 +1,57 @@
 """Clusters that are one part in two pieces are put together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from visum_clustering.similarity import Similarity
+from visum_runtime.errors import Stopped
+
+MOST_MERGED = 2000
+"""Every pair of clusters is held against every other: of more clusters, the largest so many are."""
 
 
 def merge_clusters(
-    clusters: list[NDArray[np.intp]], similarity: Similarity, images: NDArray[np.int32], threshold: float
+    clusters: list[NDArray[np.intp]],
+    similarity: Similarity,
+    images: NDArray[np.int32],
+    threshold: float,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[NDArray[np.intp]]:
     """Merges, most alike first, clusters whose between-to-within similarity is at least `threshold`.
 
     Between is the mean similarity over the pairs of parts of different images, one from each cluster; within, the mean
-    of the same inside the two clusters. A pair without a stored similarity counts as 0 here, on both sides.
+    of the same inside the two clusters. A pair without a stored similarity counts as 0 here, on both sides. Of more
+    than 2000 clusters the smallest are left as they are.
 
     Args:
         clusters: Members of each cluster, ascending. No part is in two.
         similarity: Similarities of n parts.
         images: int32 [n], image of each part.
         threshold: Ratio from which two clusters are one; 1 or more: none are.
+        should_stop: Asked before every merge.
 
     Returns:
-        Members of each cluster, ascending. A cluster of one part has no inside and is never merged; such come last.
+        Members of each cluster, ascending; last those that were not compared. A cluster of one part has no inside and
+        is never merged.
+
+    Raises:
+        Stopped: `should_stop` said so.
     """
-    single = [members for members in clusters if len(members) == 1]
-    merged = dict(enumerate(members for members in clusters if len(members) > 1))
+    by_size = sorted(range(len(clusters)), key=lambda number: -len(clusters[number]))
+    compared = sorted(number for number in by_size[:MOST_MERGED] if len(clusters[number]) > 1)
+    left = by_size[len(compared) :]
+    merged = {place: clusters[number] for place, number in enumerate(compared)}
     if threshold < 1 and len(merged) > 1:
         bonds = _Bonds.between(list(merged.values()), similarity, images)
         for first, second in bonds.joins(threshold):
+            if should_stop():
+                raise Stopped("clustering was stopped")
             merged[first] = np.sort(np.concatenate([merged[first], merged.pop(second)]))
-    return [*merged.values(), *single]
+    return [*merged.values(), *(clusters[number] for number in left)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +71,12 @@ class _Bonds:
         inside = (rows >= 0) & (columns >= 0)
         keys = rows[inside] * count + columns[inside]
         sums = np.bincount(keys, weights=similarity.values[inside], minlength=count * count).astype(np.float64)
-        present, columns_of = np.unique(images, return_inverse=True)
-        presence = np.zeros((count, len(present)))
-        for number, members in enumerate(clusters):
-            np.add.at(presence[number], columns_of[members], 1)
+        _, columns_of = np.unique(images, return_inverse=True)
+        parts = np.flatnonzero(groups >= 0)
+        shape = (count, int(columns_of.max()) + 1)
+        presence = csr_array((np.ones(len(parts)), (groups[parts], columns_of[parts])), shape)
         sizes = presence.sum(axis=1)
-        return cls(sums.reshape(count, count), np.outer(sizes, sizes) - presence @ presence.T)
+        return cls(sums.reshape(count, count), np.outer(sizes, sizes) - (presence @ presence.T).toarray())
 
     def joins(self, threshold: float) -> Iterator[tuple[int, int]]:
         """Joins the two most alike as long as their ratio reaches `threshold`; tells which took in which."""

@@ -82,7 +82,7 @@ class ClusteringOptions:
 
     @property
     def rule(self) -> SsimRule:
-        """The SSIM rule that holds; members that are not aligned look unlike, so the consensus goes without."""
+        """The SSIM rule that holds; it drops more true planted parts than false: the consensus goes without."""
         default = SsimRule.CLUSTERS if self.preset is Preset.PAPER else SsimRule.OFF
         return self.ssim_rule or default
 

@@ -1,5 +1,6 @@
 """Redundant parts: of two parts of an image on nearly the same place, one goes (paper, section 3.2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from visum_clustering.boxes import areas, overlaps
 from visum_clustering.options import ClusteringOptions
 from visum_clustering.parts import Parts
 from visum_clustering.similarity import Similarity, largest_per_key
+from visum_runtime.errors import Stopped
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,16 +26,25 @@ class RemovedParts:
     kept: NDArray[np.int32]
 
 
-def find_redundant(parts: Parts, similarity: Similarity, image_count: int, options: ClusteringOptions) -> RemovedParts:
+def find_redundant(
+    parts: Parts,
+    similarity: Similarity,
+    image_count: int,
+    options: ClusteringOptions,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> RemovedParts:
     """Finds the parts that overlap a better part of their image and differ from it little in area.
 
-    Greedy from the best part on; better is a higher `support`, then a larger area, then a lower number.
+    Greedy from the best part on; better is a higher `support`, then a larger area, then a lower number. Raises Stopped
+    as soon as `should_stop`, asked for every part, says so.
     """
     goodness = support(similarity, parts.images, image_count)
     order = np.lexsort((-areas(parts.boxes), -goodness))
     redundant: dict[int, int] = {}
     kept_by_image: dict[int, list[int]] = {}
     for part in order:
+        if should_stop():
+            raise Stopped("clustering was stopped")
         kept = kept_by_image.setdefault(int(parts.images[part]), [])
         better = _first_that_covers(parts.boxes, kept, part, options)
         if better is None:

@@ -11,6 +11,7 @@ from visum.v1 import clustering_pb2
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.parts import THUMBNAIL_SIDE, Edges, Parts
+from visum_clustering.summarize_by_consensus import require_few
 from visum_runtime.errors import InvalidInput, OutOfRange
 from visum_wire import from_array
 
@@ -35,6 +36,8 @@ class Limits:
     """Parts of a class."""
     edges: int
     """Match scores of a class."""
+    bytes: int
+    """All messages of a request together, features included."""
 
 
 MAX_DESCRIPTOR_WIDTH = 4096
@@ -64,14 +67,18 @@ class RequestReader:
     _edges: list[Edges] = field(default_factory=list)
     _received_parts: int = 0
     _received_edges: int = 0
+    _received_bytes: int = 0
 
     def add(self, request: clustering_pb2.SummarizeRequest) -> None:
         """Decodes the next message.
 
         Raises:
             InvalidInput: It is out of order, or a value is missing or out of its range.
-                OutOfRange: The class is larger than the limits.
+            OutOfRange: The class is larger than the limits.
         """
+        self._received_bytes += request.ByteSize()
+        if self._received_bytes > self.limits.bytes:
+            raise OutOfRange(f"more than this server's limit of {self.limits.bytes} bytes for a class")
         content = request.WhichOneof("content")
         if content is None:
             raise InvalidInput("a message without content", field="content")
@@ -106,6 +113,8 @@ class RequestReader:
         if header.parts > self.limits.parts:
             raise OutOfRange(f"{header.parts} parts are more than this server's limit of {self.limits.parts}")
         self._options = decode_options(header.options)
+        if self._options.preset is Preset.CONSENSUS:
+            require_few(header.parts)
         self._header = header
 
     def _add_parts(self, chunk: clustering_pb2.PartsChunk) -> None:

@@ -25,10 +25,11 @@ class ClusteringSettings(ServerSettings):
 
     max_parts: int = setting(50_000, "parts of a class at most; more are answered OUT_OF_RANGE")
     max_edges: int = setting(10_000_000, "match scores of a class at most; more are answered OUT_OF_RANGE")
+    max_bytes: int = setting(1 << 30, "bytes of a class at most, all its messages together; more: OUT_OF_RANGE")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("max_parts", "max_edges"):
+        for name in ("max_parts", "max_edges", "max_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"setting {name} must be at least 1")
 
@@ -43,7 +44,8 @@ def build(settings: ClusteringSettings) -> Service:
         # Matrix products sum in an order that depends on their threads, and the worker's own threads fill the cores.
         prepare=lambda: threadpool_limits(1),
     )
-    servicer = ClusteringServicer(worker, Limits(parts=settings.max_parts, edges=settings.max_edges))
+    limits = Limits(parts=settings.max_parts, edges=settings.max_edges, bytes=settings.max_bytes)
+    servicer = ClusteringServicer(worker, limits)
     return Service(
         name="visum.v1.ClusteringService",
         version=version("visum-clustering"),

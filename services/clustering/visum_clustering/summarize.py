@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visum_clustering.affinity_propagation import Clustering, central_part, preference_of, propagate_affinity
+from visum_clustering.alignment import align
 from visum_clustering.members import choose_members
 from visum_clustering.merging import merge_clusters
 from visum_clustering.options import ClusteringOptions, SsimRule
@@ -92,13 +93,13 @@ def summarize(
 
     progress("redundant parts", 0, 1)
     similarity = log_similarities(edges, len(parts))
-    removed = find_redundant(parts, similarity, image_count, options)
+    removed = find_redundant(parts, similarity, image_count, options, should_stop)
     kept = np.setdiff1d(np.arange(len(parts)), removed.redundant)
     parts, similarity = parts.take(kept), similarity.restrict(kept)
     progress("redundant parts", 1, 1)
 
     clustering = _cluster(similarity, options, progress, should_stop)
-    clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge)
+    clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge, should_stop)
     candidates = _candidates(clusters, clustering, similarity, parts, options.trim, progress, should_stop)
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL and len(parts) > 1 else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)
@@ -147,7 +148,7 @@ def _candidates(
         exemplars = np.unique(clustering.exemplars[cluster])
         exemplar = int(exemplars[0]) if len(exemplars) == 1 else central_part(similarity, cluster)
         members, similarities = choose_members(cluster, exemplar, similarity, parts.images, trim)
-        ssim = median_ssim(parts.thumbnails[members]) if len(members) > 1 else None
+        ssim = median_ssim(align(parts.thumbnails[members])) if len(members) > 1 else None
         candidates.append(Summary(members, similarities, ssim))
         progress("structural similarity", number + 1, len(clusters))
     return candidates

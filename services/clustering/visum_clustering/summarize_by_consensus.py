@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from visum_clustering.alignment import align
 from visum_clustering.consensus import find_groups
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, SsimRule
@@ -35,7 +36,7 @@ def summarize_by_consensus(
         image_count: Images of the class, with parts or without.
         options: Figures of every step.
         progress: Told how far the work is.
-        should_stop: Asked between the steps, and for every cluster.
+        should_stop: Asked before every clustering, and for every cluster.
 
     Raises:
         FailedPrecondition: Fewer images than a summary needs, or fewer than two parts.
@@ -44,22 +45,21 @@ def summarize_by_consensus(
         Stopped: `should_stop` said so.
     """
     require_enough(len(parts), image_count, options)
-    if len(parts) > MOST_PARTS:
-        raise OutOfRange(f"{len(parts)} parts are more than the {MOST_PARTS} that the preset consensus compares")
+    require_few(len(parts))
     parts.check(image_count)
     _check_features(feature_sets, len(parts))
     order = parts.canonical_order()
     parts = parts.take(order)
     kinds = [features.take(order) for features in feature_sets]
-    progress("consensus", 0, 1)
-    labels, shares = find_groups(kinds if len(kinds) == 1 else [*kinds, _joined(kinds)], options.agreement)
-    progress("consensus", 1, 1)
+    labels, shares = find_groups(
+        kinds, options.agreement, lambda done, total: progress("consensus", done, total), should_stop
+    )
     candidates = []
     for label in np.unique(labels):
         if should_stop():
             raise Stopped("clustering was stopped")
         members, similarities = _members(np.flatnonzero(labels == label), shares, parts.images)
-        ssim = median_ssim(parts.thumbnails[members]) if len(members) > 1 else None
+        ssim = median_ssim(align(parts.thumbnails[members])) if len(members) > 1 else None
         candidates.append(Summary(members, similarities, ssim))
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)
@@ -68,19 +68,18 @@ def summarize_by_consensus(
     return result.renumber(order)
 
 
+def require_few(count: int) -> None:
+    """Raises OutOfRange where a class has more parts than all pairs can be compared of."""
+    if count > MOST_PARTS:
+        raise OutOfRange(f"{count} parts are more than the {MOST_PARTS} that the preset consensus compares")
+
+
 def _check_features(feature_sets: Sequence[FeatureSet], count: int) -> None:
     if not feature_sets:
         raise InvalidInput("the preset consensus needs features", field="parts.features")
     for features in feature_sets:
         if len(features) != count:
             raise InvalidInput(f"has {len(features)} rows, expected {count}", field="parts.features")
-
-
-def _joined(kinds: Sequence[FeatureSet]) -> FeatureSet:
-    joined = kinds[0].standardized()
-    for features in kinds[1:]:
-        joined = joined.joined(features.standardized())
-    return joined
 
 
 def _members(
