@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.preprocessing import StandardScaler
 from torchvision.ops import masks_to_boxes
 
-from visum_clustering.feature_sets import FeatureSet
 from visum_evaluation.parts.baselines.concepts import (
     Concept,
     ExplainedClass,
@@ -117,20 +117,16 @@ def _gradients(picture: NDArray[np.uint8], masks: Mask) -> NDArray[np.float64]:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
 
 
-def _joined(found: Sequence[RegionFeatures]) -> FeatureSet:
-    """Both kinds of descriptors of all regions, each standardized, so that both weigh alike."""
-    aligned = FeatureSet(
-        *(np.concatenate(rows) for rows in zip(*((f.aligned, f.aligned_mirrored) for f in found), strict=True))
+def _joined(found: Sequence[RegionFeatures]) -> NDArray[np.float64]:
+    """Both kinds of features of all regions [n, F], each standardized and weighed so that both kinds count alike."""
+    kinds = [np.concatenate([item.aligned for item in found]), np.concatenate([item.pooled for item in found])]
+    return np.hstack(
+        [StandardScaler().fit_transform(kind.astype(np.float64)) / np.sqrt(kind.shape[1]) for kind in kinds]
     )
-    pooled = FeatureSet(
-        *(np.concatenate(rows) for rows in zip(*((f.pooled, f.pooled_mirrored) for f in found), strict=True))
-    )
-    return aligned.standardized().joined(pooled.standardized())
 
 
-def _principal(features: FeatureSet, components: int) -> NDArray[np.float64]:
-    """Rows [n, components] of length 1: the principal components of the plain descriptors."""
-    known = features.plain
-    _, _, axes = np.linalg.svd(known, full_matrices=False)
-    rows = known @ axes[:components].T
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny))
+def _principal(rows: NDArray[np.float64], components: int) -> NDArray[np.float64]:
+    """Principal components [n, components] of rows, each row of length 1."""
+    _, _, axes = np.linalg.svd(rows, full_matrices=False)
+    reduced = rows @ axes[:components].T
+    return np.asarray(reduced / np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), np.finfo(np.float64).tiny))
