@@ -18,6 +18,7 @@ from visum_client.local import LocalSettings
 from visum_client.options import ClusteringOptions, DescribeOptions, MaskOptions, MatchOptions, SurvivorOptions
 from visum_client.records import ClassScore, Discarded, ImageRecord, Mask, Part, Summary, ViewToOriginal
 from visum_client.run import Run
+from visum_client.specialization.specialized import Specialized
 
 __all__ = [
     "ClassScore",
@@ -41,6 +42,7 @@ __all__ = [
     "RunFolderError",
     "ServiceFaultError",
     "ServiceUnavailableError",
+    "Specialized",
     "Summary",
     "SurvivorOptions",
     "TooFewImagesError",
