@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from visum.v1 import specializer_pb2
 
+from tests.support.class_runs import COLOURS, NAMES, SIDE, draw_images, write_network, write_run, write_runs
 from tests.support.networks import SmallNetwork, classifier_of, export
-from tests.support.pictures import noise
 from tests.support.servers import RunningServer, running
 from visum_client import Client, InvalidInputError, NotFoundError, PreconditionError, Run, Specialized
 from visum_client.cli import BAD_USAGE, FAILURE, main
@@ -26,25 +26,10 @@ from visum_models.settings import ModelServerSettings
 from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.server import build
 
-SIDE = 32
-NAMES = ("plain", "red", "green", "blue")
-COLOURS = {"red": (150, 60, 60), "green": (60, 150, 60)}
-
-
-def draw(colour: tuple[int, int, int], seed: int) -> Image.Image:
-    """A noisy picture of a colour."""
-    pixels = np.array(colour) + (noise(SIDE, SIDE, seed).astype(int) - 128) // 3
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that has learned nothing."""
-    path = tmp_path_factory.mktemp("network") / "small.pt2"
-    export(SmallNetwork(), path)
-    plain = {"resize": SIDE, "crop": SIDE, "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}
-    path.with_suffix(".json").write_text(json.dumps({"name": "small", "classes": NAMES, "preprocessing": plain}))
-    return path
+    return write_network(tmp_path_factory.mktemp("network"))
 
 
 @pytest.fixture(scope="module")
@@ -62,52 +47,17 @@ def client(server: RunningServer) -> Iterator[Client]:
 
 def make_data(folder: Path) -> Path:
     """train/ and validation/ with eight images of two classes each."""
-    for part, first in (("train", 0), ("validation", 100)):
-        for name, colour in COLOURS.items():
-            (folder / part / name).mkdir(parents=True)
-            for number in range(8):
-                draw(colour, first + number).save(folder / part / name / f"{number}.png")
+    draw_images(folder / "train", 0)
+    draw_images(folder / "validation", 100)
     return folder
 
 
-def write_run(folder: Path, network: Path, name: str, groups: list[list[Path]], **changes: Any) -> Path:
-    """A finished run of a class, with a summary a group of images."""
-    (folder / "views").mkdir(parents=True)
-    digests = [[file_digest(path) for path in group] for group in groups]
-    configuration = {
-        "model": {"name": "small", "sha256": file_digest(network), "architecture": "exported program"},
-        "target": {"index": NAMES.index(name), "name": name},
-        "images": {"count": 8, "sha256": "0" * 64},
-    }
-    content = {"format": 1, "status": "complete", "configuration": configuration, "versions": {}, "stages": {}}
-    (folder / "run.json").write_text(json.dumps(content | changes))
-    (folder / "images.json").write_text(json.dumps({"format": 1, "images": []}))
-    summaries = [_summary(index, members) for index, members in enumerate(digests)]
-    (folder / "summaries.json").write_text(json.dumps({"format": 1, "summaries": summaries, "discarded": []}))
-    return folder
-
-
-def _summary(index: int, digests: list[str]) -> dict[str, Any]:
-    members = [
-        {"image": digest, "path": "x.png", "part": 0, "box": [0, 0, 8, 8], "region": 1, "similarity": 1.0}
-        for digest in digests
-    ]
-    figures = {"ssim": None, "drop": 0.5, "drop_log_odds": 1.0}
-    return {"index": index, "id": f"S{index + 1}", "images": len(digests), "members": members, **figures}
+def make_runs(data: Path, network: Path) -> list[Path]:
+    return write_runs(data, network, data / "train")
 
 
 def images_of(data: Path, name: str) -> list[Path]:
     return sorted((data / "train" / name).iterdir())
-
-
-def make_runs(data: Path, network: Path) -> list[Path]:
-    """Two summaries of red, one of green, none of blue."""
-    red, green = images_of(data, "red"), images_of(data, "green")
-    return [
-        write_run(data / "red", network, "red", [red[:4], red[4:]]),
-        write_run(data / "green", network, "green", [green]),
-        write_run(data / "blue", network, "blue", []),
-    ]
 
 
 def specialize(client: Client, runs: list[Path], data: Path, **changes: Any) -> Specialized:

@@ -115,6 +115,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
             timing=timing_of(done),
             overall=encode_accuracy(trained.overall),
             target_classes=encode_accuracy(trained.target_classes),
+            sibling_negatives=trained.sibling_negatives,
         )
 
     async def Predict(
