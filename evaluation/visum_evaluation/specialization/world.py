@@ -20,9 +20,9 @@ from visum_models import Preprocessing, export_network
 POOL_SEED = EVALUATION_SEED + 400_000
 TEST_SEED = EVALUATION_SEED + 500_000
 """First seeds of the pictures; the network was trained on smaller ones."""
-BRIEF_PICTURES = 80
+BRIEF_PICTURES = 160
 """Pictures of a class that the network sees; the shipped one sees 700."""
-BRIEF_EPOCHS = 3
+BRIEF_EPOCHS = 6
 """The shipped one is trained for 10."""
 FAMILY = 6
 """Classes of a family, the first of each world; they share most of their parts and are confused with each other."""
