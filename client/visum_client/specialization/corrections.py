@@ -93,7 +93,7 @@ def _records(corrected: Iterable[Correction], summary_ids: Sequence[str]) -> Ite
 
 
 def _view(image: LabelledImage, card: common_pb2.ModelCard) -> bytes:
-    """The upright image, resized and cropped as the network sees it, as JPEG."""
+    """The upright image, resized and cropped as the network sees it, as JPEG; only people look at it."""
     frame = preprocessing_json(card.preprocessing)
     kind = Image.Resampling.BICUBIC if frame["interpolation"] == "bicubic" else Image.Resampling.BILINEAR
     with Image.open(image.file.path) as opened:

@@ -15,8 +15,6 @@ MAX_ITERATIONS = 1000
 _LEAST_DEVIATION = 1e-6
 _LEAST_SLOPE = 1e-2
 _PRIOR = 1.0
-_DUAL_SHARE = 4
-"""liblinear's dual solver is the faster one up to so many times as many images as features (measured)."""
 _LIBLINEAR = threading.Lock()  # its random numbers are the process's: two trainings at once would change each other
 
 
@@ -76,8 +74,7 @@ def fit_svms(
         if should_stop():
             raise Stopped("the training was cancelled")
         rows = np.flatnonzero(positive[:, column] | negative[:, column])
-        dual = len(rows) < _DUAL_SHARE * features.shape[1]
-        svm = LinearSVC(C=c, class_weight="balanced", random_state=seed, dual=dual, max_iter=MAX_ITERATIONS)
+        svm = LinearSVC(C=c, class_weight="balanced", random_state=seed, dual=True, max_iter=MAX_ITERATIONS)
         with _LIBLINEAR:
             svm.fit(features[rows], positive[rows, column])
         return np.append(svm.coef_[0], svm.intercept_[0])
