@@ -37,6 +37,7 @@ test-long: setup ## Hold the full counts
 bench: setup ## Measure speed, as ratios
 	$(BIN)/python -m benchmarks.masks
 	$(BIN)/python -m benchmarks.matching
+	$(BIN)/python -m benchmarks.class_run
 	$(BIN)/python -m benchmarks.specializer
 
 lint: setup check-protos lint-protos ## Check style, types and protos

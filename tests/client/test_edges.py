@@ -1,6 +1,7 @@
 """The best scores of each part: what is kept, and that order does not matter."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -72,3 +73,25 @@ def test_scores_of_zero_are_no_edges():
 
 def test_no_parts_have_no_edges():
     assert all(len(array) == 0 for array in BestScores(0).edges())
+
+
+def test_memory_is_that_of_the_kept_scores_whatever_the_pairs() -> None:
+    """1.4 million scores come in, 20 for each of 1200 parts stay."""
+    random = np.random.default_rng(0)
+    tracemalloc.start()
+    try:
+        best = BestScores(1200, kept=20)
+        held, peaks = [], []
+        for row, column in itertools.permutations(range(0, 1200, 100), 2):
+            tracemalloc.reset_peak()
+            scores = random.random((100, 100), dtype=np.float32)
+            best.add(slice(row, row + 100), slice(column, column + 100), scores)
+            del scores
+            now, peak = tracemalloc.get_traced_memory()
+            held.append(now)
+            peaks.append(peak)
+    finally:
+        tracemalloc.stop()
+    kept_bytes = 1200 * 20 * 8
+    assert max(held) < 1.2 * kept_bytes
+    assert max(peaks[-12:]) <= 1.1 * max(peaks[:12])

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -83,6 +84,27 @@ def test_a_fresh_process_finds_the_same(view: NDArray[np.uint8], found: Boxes, t
     command = [sys.executable, "-c", FRESH_PROCESS, str(path), SHA256]
     answer = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
     np.testing.assert_array_equal(json.loads(answer.stdout), found)
+
+
+def test_threads_at_work_at_the_same_time_find_what_each_finds_alone() -> None:
+    views = [patchwork(SIDE, seed) for seed in range(6)]
+    alone = [find_proposals(view, SHA256, ProposalOptions()) for view in views]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda view: find_proposals(view, SHA256, ProposalOptions()), views))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_boxes_are_those_of_opencv_but_for_ties() -> None:
+    view = patchwork(224, seed=5)
+    options = ProposalOptions(max_boxes=5000, min_side=1, keep_border_boxes=True)
+    found = {tuple(box) for box in find_proposals(view, SHA256, options).tolist()}
+    search = cv2.ximgproc.segmentation.createSelectiveSearchSegmentation()
+    search.setBaseImage(cv2.cvtColor(view, cv2.COLOR_RGB2BGR))
+    search.switchToSelectiveSearchQuality()
+    expected = {(x, y, x + width, y + height) for x, y, width, height in search.process().tolist()}
+    assert len(expected) > 200
+    assert len(found & expected) >= 0.97 * len(found | expected)
 
 
 def test_fewer_boxes_are_the_first_of_more(view: NDArray[np.uint8], found: Boxes) -> None:

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from visum_proposals.described_image import PreparedImage
 
 _MAX_ASPECT_RATIO = 2.0
+_BLOCK_ROWS = 84
+"""Boxes of the first image that are compared at a time, with those of the second that any of them admits."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Similarities of all boxes of two images; pairs outside of the admitted ranges, or not positive, are none."""
+    """Similarities of the boxes of two images; pairs outside of the admitted ranges, or not positive, are none."""
 
     similarities: NDArray[np.float32]
-    """Dot products of descriptors [M_first, M_second]."""
+    """Dot products of descriptors [M_first, M_second]; undefined outside of the admitted ranges."""
     begins: NDArray[np.intp]
     """First admitted box of the second image, for each of the first [M_first]."""
     ends: NDArray[np.intp]
@@ -45,53 +47,76 @@ class BestMatches:
 
 
 def find_candidates(first: PreparedImage, second: PreparedImage) -> Candidates:
-    """Compares all boxes; admits those whose aspects differ by less than a factor 2."""
-    return Candidates(
-        similarities=first.descriptors @ second.descriptors.T,
-        begins=np.searchsorted(second.aspects, first.aspects / _MAX_ASPECT_RATIO, side="right"),
-        ends=np.searchsorted(second.aspects, first.aspects * _MAX_ASPECT_RATIO, side="left"),
-    )
+    """Compares boxes whose aspects differ by less than a factor 2.
+
+    Both images are sorted by aspect, so that these pairs lie in a band about the diagonal; the rest is not computed.
+    """
+    begins = np.searchsorted(second.aspects, first.aspects / _MAX_ASPECT_RATIO, side="right")
+    ends = np.searchsorted(second.aspects, first.aspects * _MAX_ASPECT_RATIO, side="left")
+    similarities = np.empty((len(first.aspects), len(second.aspects)), dtype=np.float32)
+    for start in range(0, len(begins), _BLOCK_ROWS):
+        rows = slice(start, start + _BLOCK_ROWS)
+        columns = slice(begins[start], ends[rows][-1])
+        np.matmul(first.descriptors[rows], second.descriptors[columns].T, out=similarities[rows, columns])
+    return Candidates(similarities, begins, ends)
 
 
 def best_matches(candidates: Candidates) -> tuple[BestMatches, BestMatches]:
     """The most similar candidates of the first image's boxes, and of the second's. Of equals, the first in order."""
-    rows, columns = candidates.similarities.shape
-    of_first, of_second = no_matches(rows), no_matches(columns)
-    _find_best(
-        candidates.similarities,
-        candidates.begins,
-        candidates.ends,
-        of_first.score,
-        of_first.index,
-        of_second.score,
-        of_second.index,
-    )
-    return of_first, of_second
+    return best_of_first(candidates), _best_of_second(candidates)
 
 
-def no_matches(count: int) -> BestMatches:
-    """Boxes of which none has found a match yet."""
+def best_of_first(candidates: Candidates) -> BestMatches:
+    """The most similar candidates of the first image's boxes alone."""
+    best = _no_matches(candidates.similarities.shape[0])
+    _find_best_of_rows(candidates.similarities, candidates.begins, candidates.ends, best.score, best.index)
+    return best
+
+
+def _best_of_second(candidates: Candidates) -> BestMatches:
+    best = _no_matches(candidates.similarities.shape[1])
+    _find_best_of_columns(candidates.similarities, candidates.begins, candidates.ends, best.score, best.index)
+    return best
+
+
+def _no_matches(count: int) -> BestMatches:
     return BestMatches(np.zeros(count, dtype=np.float32), np.zeros(count, dtype=np.int32))
 
 
-@njit(cache=True, nogil=True)
-def _find_best(similarities, begins, ends, row_best, row_index, column_best, column_index):  # type: ignore[no-untyped-def]
+# No similarity is NaN: without that promise, the largest of a row is looked for element by element.
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _find_best_of_rows(similarities, begins, ends, scores, indices):  # type: ignore[no-untyped-def]
     for i in range(len(similarities)):
-        row = similarities[i]
-        for j in range(begins[i], ends[i]):
-            if row[j] > row_best[i]:
-                row_best[i] = row[j]
-                row_index[i] = j
-            better = row[j] > column_best[j]
-            column_best[j] = row[j] if better else column_best[j]
-            column_index[j] = np.int32(i) if better else column_index[j]
+        row = similarities[i, begins[i] : ends[i]]
+        best = np.float32(0)
+        for j in range(len(row)):
+            best = max(best, row[j])
+        if best > 0:
+            at = 0
+            while at < len(row) - 1 and row[at] < best:
+                at += 1
+            scores[i], indices[i] = best, begins[i] + at
+
+
+@njit(cache=True, nogil=True)
+def _find_best_of_columns(similarities, begins, ends, scores, indices):  # type: ignore[no-untyped-def]
+    for i in range(len(similarities)):
+        row = similarities[i, begins[i] : ends[i]]
+        best, index = scores[begins[i] : ends[i]], indices[begins[i] : ends[i]]
+        for j in range(len(row)):
+            is_better = row[j] > best[j]
+            best[j] = row[j] if is_better else best[j]
+            index[j] = np.int32(i) if is_better else index[j]
 
 
 @njit(cache=True, nogil=True)
 def _select(similarities, begins, ends, first, second, selected):  # type: ignore[no-untyped-def]
+    admitted = np.empty(similarities.shape[1], dtype=np.float32)
     for a in range(len(first)):
-        i = first[a]
+        begin, end = begins[first[a]], ends[first[a]]
+        row = similarities[first[a], begin:end]
+        admitted[:] = 0
+        for j in range(len(row)):
+            admitted[begin + j] = max(row[j], np.float32(0))
         for b in range(len(second)):
-            j = second[b]
-            is_admitted = begins[i] <= j < ends[i]
-            selected[a, b] = max(similarities[i, j], np.float32(0)) if is_admitted else np.float32(0)
+            selected[a, b] = admitted[second[b]]

@@ -5,14 +5,15 @@ depend on the order of the boxes; here every box is held against scores that do 
 twice: the first pass asks the most similar candidates for the offset, the second those that the first believes most.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from visum_proposals.candidates import BestMatches, Candidates, best_matches, no_matches
+from visum_proposals.candidates import BestMatches, Candidates, best_matches
 from visum_proposals.described_image import PreparedImage
+from visum_proposals.exponential import exponential
 
 DISTANCE_WEIGHT_PER_PX = 0.05
 OCTAVE_WEIGHT = 1.0
@@ -46,21 +47,16 @@ class FirstPass:
 def first_pass(first: PreparedImage, second: PreparedImage, candidates: Candidates) -> FirstPass:
     """Weighs all candidates by the offsets of the most similar ones; best matches of all boxes."""
     best_of_first, best_of_second = best_matches(candidates)
-    agreed = consensus(first, second, best_of_first, first.overlaps)
-    agreed_back = consensus(second, first, best_of_second, second.overlaps)
-    believed, believed_back = no_matches(len(first.octaves)), no_matches(len(second.octaves))
-    _find_best_weighed(
+    weighed = np.empty_like(candidates.similarities)
+    _weigh(
+        *_arguments(first.centers, first.octaves, consensus(first, second, best_of_first, first.overlaps)),
+        *_arguments(second.centers, second.octaves, consensus(second, first, best_of_second, second.overlaps)),
         candidates.similarities,
         candidates.begins,
         candidates.ends,
-        *_arguments(first.centers, first.octaves, agreed),
-        *_arguments(second.centers, second.octaves, agreed_back),
-        believed.score,
-        believed.index,
-        believed_back.score,
-        believed_back.index,
+        weighed,
     )
-    return FirstPass(believed, believed_back)
+    return FirstPass(*best_matches(replace(candidates, similarities=weighed)))
 
 
 def local_offset_scores(
@@ -77,10 +73,15 @@ def local_offset_scores(
     """
     agreed = consensus(first, second, believed.of_first, first.survivor_overlaps)
     agreed_back = consensus(second, first, believed.of_second, second.survivor_overlaps)
-    scores = candidates.select(first.survivors, second.survivors)
+    similarities = candidates.select(first.survivors, second.survivors)
+    rows, columns = similarities.shape
+    scores = np.empty_like(similarities)
     _weigh(
         *_arguments(first.centers[first.survivors], first.octaves[first.survivors], agreed),
         *_arguments(second.centers[second.survivors], second.octaves[second.survivors], agreed_back),
+        similarities,
+        np.zeros(rows, dtype=np.intp),
+        np.full(rows, columns),
         scores,
     )
     return scores
@@ -103,11 +104,12 @@ def consensus(image: PreparedImage, other: PreparedImage, best: BestMatches, ove
 
 def _arguments(
     centers: NDArray[np.float64], octaves: NDArray[np.float64], agreed: Consensus
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places (x, y, octaves) [K, 3], and what is expected of them: medians and half the logarithm of shares [K, 4]."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Places (x, y, octaves) [3, K], and what is expected of them: medians and half the logarithm of shares [4, K]."""
     with np.errstate(divide="ignore"):
         half_logarithms = np.log(agreed.shares) / 2
-    return np.column_stack([centers, octaves]), np.column_stack([agreed.medians, half_logarithms])
+    places, expected = (*centers.T, octaves), (*agreed.medians.T, half_logarithms)
+    return np.array(places, dtype=np.float32), np.array(expected, dtype=np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -122,69 +124,53 @@ def _fill_consensus(overlaps, voters, offsets, orders, weights, medians, shares)
             shares[b] += row[b] * weights[k]
     shares /= weights.sum()
     count = np.empty(boxes, dtype=np.int16)
-    lower = np.empty(boxes, dtype=np.int16)
-    upper = np.empty(boxes, dtype=np.int16)
-    lower_rank = ((neighbours + 1) // 2).astype(np.int16)
-    upper_rank = (neighbours // 2 + 1).astype(np.int16)
+    middle = np.empty(boxes, dtype=np.int16)
+    rank = ((neighbours + 1) // 2).astype(np.int16)
     for c in range(len(offsets)):
-        count[:], lower[:], upper[:] = 0, 0, 0
-        for k in orders[c]:
+        order = orders[c]
+        count[:], middle[:] = 0, 0
+        for k in order:
             row = overlaps[voters[k]]
             for b in range(boxes):
                 count[b] += row[b]
-                lower[b] += count[b] < lower_rank[b]
-                upper[b] += count[b] < upper_rank[b]
+                middle[b] += count[b] < rank[b]
         for b in range(boxes):
             if neighbours[b] > 0:
-                medians[b, c] = (offsets[c, orders[c, lower[b]]] + offsets[c, orders[c, upper[b]]]) / 2
+                medians[b, c] = _median_from(overlaps[:, b], voters, offsets[c], order, middle[b], neighbours[b])
 
 
 @njit(cache=True, nogil=True)
-def _find_best_weighed(  # type: ignore[no-untyped-def]
-    similarities,
-    begins,
-    ends,
-    places,
-    expected,
-    other_places,
-    other_expected,
-    row_best,
-    row_index,
-    column_best,
-    column_index,
+def _median_from(is_neighbour, voters, offsets, order, middle, count):  # type: ignore[no-untyped-def]
+    """Median of `count` neighbours; `middle` is the place in the order of the middle one, or of the lower of two."""
+    lower = offsets[order[middle]]
+    if count % 2:
+        return lower
+    middle += 1
+    while not is_neighbour[voters[order[middle]]]:
+        middle += 1
+    return (lower + offsets[order[middle]]) / 2
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _weigh(  # type: ignore[no-untyped-def]
+    places, expected, other_places, other_expected, similarities, begins, ends, scores
 ):
-    """Best weighed candidates of rows and columns. A support is 1 at most, and dear: the hopeless are passed over."""
+    """Candidates times their support, the geometric mean of both directions; 0 where there is none."""
     for i in range(len(similarities)):
+        x, y, octaves = places[0, i], places[1, i], places[2, i]
+        expected_x, expected_y, expected_octaves = expected[0, i], expected[1, i], expected[2, i]
         for j in range(begins[i], ends[i]):
-            similarity = similarities[i, j]
-            if similarity > min(row_best[i], column_best[j]):
-                exponent = _log_support(places[i], expected[i], other_places[j], other_expected[j])
-                score = np.float32(similarity * np.exp(exponent))
-                if score > row_best[i]:
-                    row_best[i] = score
-                    row_index[i] = j
-                if score > column_best[j]:
-                    column_best[j] = score
-                    column_index[j] = i
+            dx, dy, difference = other_places[0, j] - x, other_places[1, j] - y, other_places[2, j] - octaves
+            forward = disagreement(dx - expected_x, dy - expected_y, difference - expected_octaves)
+            backward = disagreement(
+                dx + other_expected[0, j], dy + other_expected[1, j], difference + other_expected[2, j]
+            )
+            support = expected[3, i] + other_expected[3, j] - np.float32(0.5) * (forward + backward)
+            scores[i, j] = max(similarities[i, j], np.float32(0)) * exponential(support)
 
 
-@njit(cache=True, nogil=True)
-def _weigh(places, expected, other_places, other_expected, scores):  # type: ignore[no-untyped-def]
-    """Multiplies similarities in place by their support."""
-    for i in range(len(places)):
-        for j in range(len(other_places)):
-            if scores[i, j] > 0:
-                scores[i, j] *= np.exp(_log_support(places[i], expected[i], other_places[j], other_expected[j]))
-
-
-@njit(cache=True, nogil=True)
-def _log_support(place, expected, other_place, other_expected):  # type: ignore[no-untyped-def]
-    """Logarithm of the geometric mean of the supports in both directions."""
-    dx = other_place[0] - place[0]
-    dy = other_place[1] - place[1]
-    octaves = other_place[2] - place[2]
-    distance = np.sqrt((dx - expected[0]) ** 2 + (dy - expected[1]) ** 2)
-    distance += np.sqrt((dx + other_expected[0]) ** 2 + (dy + other_expected[1]) ** 2)
-    difference = abs(octaves - expected[2]) + abs(octaves + other_expected[2])
-    penalty = DISTANCE_WEIGHT_PER_PX * distance + OCTAVE_WEIGHT * difference
-    return expected[3] + other_expected[3] - penalty / 2
+@njit(inline="always")
+def disagreement(dx, dy, octaves):  # type: ignore[no-untyped-def]
+    """Penalty of an offset for its difference from the expected one."""
+    distance = np.sqrt(dx * dx + dy * dy)
+    return np.float32(DISTANCE_WEIGHT_PER_PX) * distance + np.float32(OCTAVE_WEIGHT) * abs(octaves)

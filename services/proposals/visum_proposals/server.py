@@ -8,10 +8,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from visum.v1 import proposal_pb2_grpc
 
 from visum_proposals import ALGORITHM_VERSION
-from visum_proposals.boxes import as_boxes
 from visum_proposals.described_image import DescribedImage
-from visum_proposals.descriptors import describe_boxes
+from visum_proposals.descriptions import describe_view
 from visum_proposals.proposal_flow import MatchOptions, Method, match_tile
+from visum_proposals.selective_search import ProposalOptions
 from visum_proposals.servicer import ProposalServicer
 from visum_proposals.whitening import Whitening
 from visum_runtime.metrics import Metrics
@@ -21,6 +21,7 @@ from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 
 _SMALLEST_SIDE_PX = 1
+_ANY_SHA256 = "0" * 64
 
 
 def build(settings: ServerSettings) -> Service:
@@ -53,9 +54,9 @@ def _prepare_thread(whitening: Whitening) -> None:
 
 def _load_kernels(whitening: Whitening) -> None:
     """Has numba load its kernels, or compile them where no cache is, before a call waits for them."""
-    box = as_boxes([[0, 0, _SMALLEST_SIDE_PX, _SMALLEST_SIDE_PX]])
     view = np.zeros((_SMALLEST_SIDE_PX, _SMALLEST_SIDE_PX, 3), dtype=np.uint8)
-    descriptors = describe_boxes(view, box, whitening)
-    image = DescribedImage(box, descriptors, np.zeros(1, dtype=np.int32), _SMALLEST_SIDE_PX)
+    described = describe_view(view, _ANY_SHA256, ProposalOptions(), whitening)
+    survivors = np.zeros(1, dtype=np.int32)
+    image = DescribedImage(described.boxes, described.descriptors, survivors, _SMALLEST_SIDE_PX)
     for method in Method:
         match_tile([image, image], None, MatchOptions(method), whitening.parities)

@@ -8,5 +8,6 @@ BASELINES = {
     "ace": partial(ace.find_concepts, settings=ace.AceSettings()),
     "craft": partial(craft.find_concepts, settings=craft.CraftSettings()),
     "kmeans": partial(kmeans.find_concepts, settings=kmeans.KmeansSettings()),
+    "kmeans_features": partial(kmeans.find_concepts, settings=kmeans.OF_NETWORK),
 }
 """How each finds the concepts of an explained class under a seed, by its name."""

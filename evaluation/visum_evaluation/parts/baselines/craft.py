@@ -44,17 +44,17 @@ class CraftSettings:
     """Stride of the layer whose answers are factorized."""
     crop_share: float | None = None
     """Side of the crops whose mean answers are factorized, of the picture's; None: all positions of whole pictures."""
-    components: int = 10
+    components: int = 6
     """Components of the factorization."""
-    least_peak: float = 0.5
+    least_peak: float = 0.8
     """A picture shows a component if its largest weight reaches this share of the usual one."""
     first_cell_px: float = 0.0
     """Where the first cell of a map looks: 0 for padded convolutions of odd size, (stride - 1) / 2 for tiles."""
-    member_level: float = 0.5
+    member_level: float = 0.6
     """Share of the largest weight above which pixels belong to the member."""
     least_share: float = 0.2
     """Smallest share of the pictures that show a concept."""
-    most: int = 5
+    most: int = 3
     """Concepts that are kept, those of the largest effect."""
 
 

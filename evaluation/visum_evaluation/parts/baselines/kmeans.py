@@ -1,11 +1,14 @@
-"""Concepts as clusters of mask regions: k-means on the descriptors that summaries use too."""
+"""Concepts as clusters of mask regions: k-means on descriptors of gradients, or on the network's own features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from torchvision.ops import masks_to_boxes
 
 from visum_clustering.feature_sets import FeatureSet
 from visum_evaluation.parts.baselines.concepts import (
@@ -18,24 +21,41 @@ from visum_evaluation.parts.baselines.concepts import (
     order_by_content,
     renumbered,
 )
+from visum_proposals.descriptors import describe_boxes
+from visum_proposals.whitening import Whitening
 from visum_specializer.region_features import RegionFeatures, describe_regions
 
 STARTS = 10
 """Times that k-means starts anew; the best counts."""
 
 
+class Descriptor(Enum):
+    """By what regions are compared."""
+
+    GRADIENTS = "gradients"
+    """Whitened histograms of oriented gradients of their boxes, which matching compares."""
+    NETWORK = "network"
+    """The explained network's features, which the preset consensus compares."""
+
+
 @dataclass(frozen=True)
 class KmeansSettings:
     """Figures of every step."""
 
-    clusters: int = 8
+    descriptor: Descriptor = Descriptor.GRADIENTS
+    """By what regions are compared."""
+    clusters: int = 6
     """Clusters of k-means; fewer where there are fewer regions."""
     components: int = 64
-    """Principal components that are compared."""
-    farthest: float = 1.15
+    """Principal components of the network's features that are compared."""
+    farthest: float = 1.0
     """A member is at most so many times as far from its centre as the median region of its cluster."""
     least_share: float = 0.2
     """Smallest share of the pictures that show a concept."""
+
+
+OF_NETWORK = KmeansSettings(Descriptor.NETWORK, least_share=0.3)
+"""Features and regions as the preset consensus has them, and k-means in place of everything after."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +79,20 @@ def find_concepts(explained: ExplainedClass, settings: KmeansSettings, seed: int
         raise ValueError("k-means groups the regions of masks: it needs them")
     if not ordered.regions.any():
         return []
-    described = describe(ordered, ordered.regions, settings.components)
+    described = describe(ordered, ordered.regions, settings)
     return renumbered(group(described, len(order), settings, seed), order)
 
 
-def describe(explained: ExplainedClass, regions: NDArray[np.uint16], components: int) -> DescribedRegions:
-    """All regions of the pictures, of which there are some, by both kinds of descriptors in principal components."""
+def describe(explained: ExplainedClass, regions: NDArray[np.uint16], settings: KmeansSettings) -> DescribedRegions:
+    """All regions of the pictures, of which there are some."""
     shown = [image for image, numbers in enumerate(regions) if numbers.any()]
     masks = [regions[image] == np.arange(1, regions[image].max() + 1)[:, None, None] for image in shown]
-    found = [describe_regions(explained.classifier, explained.pictures[image], regions[image]) for image in shown]
     images = np.repeat(shown, [len(own) for own in masks])
-    return DescribedRegions(images, np.concatenate(masks), _principal(_joined(found), components))
+    if settings.descriptor is Descriptor.GRADIENTS:
+        rows = [_gradients(explained.pictures[image], own) for image, own in zip(shown, masks, strict=True)]
+        return DescribedRegions(images, np.concatenate(masks), np.concatenate(rows))
+    found = [describe_regions(explained.classifier, explained.pictures[image], regions[image]) for image in shown]
+    return DescribedRegions(images, np.concatenate(masks), _principal(_joined(found), settings.components))
 
 
 def group(described: DescribedRegions, images: int, settings: KmeansSettings, seed: int) -> list[Concept]:
@@ -87,8 +110,15 @@ def group(described: DescribedRegions, images: int, settings: KmeansSettings, se
     return sorted(concepts, key=lambda concept: -len(concept.members))
 
 
+def _gradients(picture: NDArray[np.uint8], masks: Mask) -> NDArray[np.float64]:
+    """Rows [n, D] of length 1: descriptors of the boxes of masks [n, S, S]."""
+    boxes = masks_to_boxes(torch.from_numpy(masks)).numpy().astype(np.int32) + np.array([0, 0, 1, 1], np.int32)
+    rows = describe_boxes(picture, boxes, Whitening.load()).astype(np.float64)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+
+
 def _joined(found: Sequence[RegionFeatures]) -> FeatureSet:
-    """Both kinds of descriptors of all regions."""
+    """Both kinds of descriptors of all regions, each standardized, so that both weigh alike."""
     aligned = FeatureSet(
         *(np.concatenate(rows) for rows in zip(*((f.aligned, f.aligned_mirrored) for f in found), strict=True))
     )
@@ -100,7 +130,7 @@ def _joined(found: Sequence[RegionFeatures]) -> FeatureSet:
 
 def _principal(features: FeatureSet, components: int) -> NDArray[np.float64]:
     """Rows [n, components] of length 1: the principal components of the plain descriptors."""
-    known = features.standardized().plain
+    known = features.plain
     _, _, axes = np.linalg.svd(known, full_matrices=False)
     rows = known @ axes[:components].T
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny))
