@@ -25,6 +25,7 @@ from visum_client.options import (
 )
 from visum_client.records import ClassScore, Discarded, ImageRecord, Mask, Necessity, Part, Summary, ViewToOriginal
 from visum_client.run import Run
+from visum_client.specialization.specialized import Specialized
 
 __all__ = [
     "ClassScore",
@@ -50,6 +51,7 @@ __all__ = [
     "RunFolderError",
     "ServiceFaultError",
     "ServiceUnavailableError",
+    "Specialized",
     "Summary",
     "SurvivorOptions",
     "TooFewImagesError",

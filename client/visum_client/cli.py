@@ -12,7 +12,7 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from visum_client.commands import doctor, report, run, serve
+from visum_client.commands import doctor, report, run, serve, specialize
 from visum_client.commands.command import Command, CommandGroup, added_commands, tell
 from visum_client.errors import InvalidInputError, VisumError
 from visum_client.local import MODULES
@@ -21,8 +21,8 @@ from visum_client.options import OPTIONS
 FAILURE = 1
 BAD_USAGE = 2
 INTERRUPTED = 130
-_COMMANDS = (run.COMMAND, report.COMMAND, serve.COMMAND, doctor.COMMAND)
-_CHECKED_FLAGS = frozenset({"option", "services", "limit", *OPTIONS})
+_COMMANDS = (run.COMMAND, report.COMMAND, specialize.COMMAND, serve.COMMAND, doctor.COMMAND)
+_CHECKED_FLAGS = frozenset({"option", "services", "limit", "out", "seed", *OPTIONS})
 _RAW = argparse.RawDescriptionHelpFormatter
 _START = """\
 to begin with:

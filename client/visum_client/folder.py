@@ -16,7 +16,7 @@ from visum_client.files import write_json
 FORMAT = 1
 """Version of the run folder's format."""
 _LOCK = "run.lock"
-_FILE = r"(?:run\.json|images\.json|summaries\.json|parts\.npz|report\.html)"
+_FILE = r"(?:run\.json|images\.json|summaries\.json|specialization\.json|parts\.npz|report\.html)"
 _VIEW = r"views/[0-9a-f]{64}\.jpg"
 _MASK = r"masks/[0-9a-f]{64}(?:\.raw|\.regions)?\.png"
 _RESULT = r"work/[A-Za-z]+/[0-9a-f]{2}/[0-9a-f]{64}\.pb"
@@ -32,6 +32,7 @@ class RunFolder:
         self.run = path / "run.json"
         self.images = path / "images.json"
         self.summaries = path / "summaries.json"
+        self.specialization = path / "specialization.json"
         self.parts = path / "parts.npz"
         self.report = path / "report.html"
         self.work = path / "work"

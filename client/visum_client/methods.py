@@ -56,6 +56,13 @@ DESCRIBE_REGIONS = Method(
     specializer_pb2.DescribeRegionsResponse,
     600,
 )
+DESCRIBE_MODEL = Method(
+    "specializer", "DescribeModel", specializer_pb2.DescribeModelRequest, specializer_pb2.DescribeModelResponse, 600
+)
+EMBED = Method("specializer", "Embed", specializer_pb2.EmbedRequest, specializer_pb2.EmbedResponse, 600)
+TRAIN = Method("specializer", "Train", specializer_pb2.TrainRequest, specializer_pb2.TrainResponse, 7200)
+PREDICT = Method("specializer", "Predict", specializer_pb2.PredictRequest, specializer_pb2.PredictResponse, 600)
+EXPORT = Method("specializer", "Export", specializer_pb2.ExportRequest, specializer_pb2.ExportResponse, 1800)
 SUMMARIZE = Method("clustering", "Summarize", clustering_pb2.SummarizeRequest, clustering_pb2.SummarizeResponse, 3600)
 
 

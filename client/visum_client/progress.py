@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,13 +35,14 @@ class Progress:
 
     Args:
         visible: Draw bars on standard error; None: where that is a terminal.
+        stages: The stages of the work.
     """
 
-    def __init__(self, visible: bool | None = None) -> None:
+    def __init__(self, visible: bool | None = None, stages: Sequence[str] = STAGES) -> None:
         self._visible = sys.stderr.isatty() if visible is None else visible
         self._bars: dict[str, Any] = {}
         self._started: dict[str, float] = {}
-        self.stages = {name: Stage() for name in STAGES}
+        self.stages = {name: Stage() for name in stages}
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[None]:

@@ -123,6 +123,36 @@ class Services:
         async with connection.slots:
             return await self._attempts(connection, attempt)
 
+    async def upload(self, method: Method[Request, Response], requests: Callable[[], Iterable[Request]]) -> Response:
+        """Streams requests and waits for the one answer.
+
+        Args:
+            method: The call.
+            requests: Makes the messages of the stream; called again for another attempt.
+
+        Raises:
+            VisumError: As `call`.
+        """
+        connection = await self.connection(method.service)
+        serializer, deserializer = method.request.SerializeToString, method.response.FromString
+        stub = connection.channel.stream_unary(
+            method.path, request_serializer=serializer, response_deserializer=deserializer
+        )
+        async with connection.slots:
+            return await self._attempts(
+                connection, lambda: _answer(stub(_stream(requests()), timeout=method.deadline_seconds))
+            )
+
+    async def download(self, method: Method[Request, Response], request: Request) -> list[Response]:
+        """Sends one request and collects the stream of its answers. Raises VisumError as `call`."""
+        connection = await self.connection(method.service)
+        serializer, deserializer = method.request.SerializeToString, method.response.FromString
+        stub = connection.channel.unary_stream(
+            method.path, request_serializer=serializer, response_deserializer=deserializer
+        )
+        async with connection.slots:
+            return await self._attempts(connection, lambda: _collected(stub(request, timeout=method.deadline_seconds)))
+
     async def close(self) -> None:
         """Closes the channels and the backend."""
         for task in self._connections.values():
@@ -193,6 +223,14 @@ async def _answer(call: Any) -> Any:
     """Waits for a call. gRPC reports a call that the *server* cancelled as if this task had been: told apart here."""
     try:
         return await call
+    except asyncio.CancelledError:
+        _raise_unless_ours(call)
+        raise
+
+
+async def _collected(call: Any) -> list[Any]:
+    try:
+        return [response async for response in call]
     except asyncio.CancelledError:
         _raise_unless_ours(call)
         raise

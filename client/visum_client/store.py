@@ -10,9 +10,9 @@ from visum.v1 import info_pb2
 
 from visum_client.errors import RunFolderError
 from visum_client.files import write_atomically
-from visum_client.methods import DESCRIBE, EXTRACT_MASK, Method, Request, Response
+from visum_client.methods import DESCRIBE, EMBED, EXTRACT_MASK, Method, Request, Response
 
-SHARED_METHODS = frozenset({EXTRACT_MASK.name, DESCRIBE.name})
+SHARED_METHODS = frozenset({EXTRACT_MASK.name, DESCRIBE.name, EMBED.name})
 """Calls whose results are of use to other runs."""
 _MAGIC = b"visum result 1\n"
 _DIGEST_BYTES = 32

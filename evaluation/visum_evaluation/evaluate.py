@@ -4,7 +4,8 @@ from visum_client.commands.command import Command, CommandGroup
 from visum_evaluation.flow.command import COMMAND as FLOW
 from visum_evaluation.masks.command import MASKS
 from visum_evaluation.parts.command import PARTS
+from visum_evaluation.specialization.command import COMMAND as SPECIALIZATION
 
-EXPERIMENTS: tuple[Command, ...] = (MASKS, FLOW, PARTS)
+EXPERIMENTS: tuple[Command, ...] = (MASKS, FLOW, PARTS, SPECIALIZATION)
 
-GROUP = CommandGroup("evaluate", "measure masks, matching and summaries", EXPERIMENTS)
+GROUP = CommandGroup("evaluate", "measure masks, matching, summaries and specialized classifiers", EXPERIMENTS)

@@ -40,7 +40,7 @@ def run_flags(network, pictures, services, tmp_path) -> list[str]:
     return ["run", *map(str, flags), *options, "--services", services.addresses]
 
 
-@pytest.mark.parametrize("name", ["", "run", "report", "serve", "doctor"])
+@pytest.mark.parametrize("name", ["", "run", "report", "specialize", "serve", "doctor"])
 def test_every_command_helps_with_examples(capsys, name):
     with pytest.raises(SystemExit) as caught:
         main([*name.split(), "--help"])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
+from torchvision import models
 
 from tests.conftest import ROOT
 from visum_models import Card, Classifier
@@ -14,7 +15,7 @@ from visum_models.layers import feature_source
 from visum_models.networks import build_network, classification_architectures
 
 ROW = re.compile(r"^\| (\w+) \| `([\w.]+)` \| (input|output) \| (\d+) \|$", re.MULTILINE)
-SIDE = {"inception_v3": 299}
+SIDE = {"inception_v3": 299, "vit_h_14": 518}
 SAMPLE = ("alexnet", "vgg11", "squeezenet1_1", "mobilenet_v3_small", "regnet_y_400mf", "resnet18", "vit_b_32")
 
 
@@ -49,6 +50,14 @@ def test_the_table_lists_every_network():
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_table_names_the_layer_that_is_taken(name):
     assert table()[name] == taken(name)
+
+
+@pytest.mark.parametrize(("name", "side", "positions"), [("vit_h_14", None, 1370), ("vit_b_32", 384, 145)])
+def test_a_vision_transformer_is_built_for_the_size_of_its_weights(name, side, positions):
+    with _WithoutMemory():
+        state = models.get_model(name, image_size=side).state_dict() if side else None
+        network = build_network(name, 1000, state)
+    assert network.encoder.pos_embedding.shape[1] == positions
 
 
 @pytest.mark.long

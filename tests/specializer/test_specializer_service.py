@@ -2,6 +2,9 @@ import base64
 import hashlib
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -27,15 +30,18 @@ from visum_wire import from_array, regions_to_png, to_array
 SMALL = common_pb2.ModelRef(name="small")
 
 
-@pytest.fixture(scope="module")
-def stub(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
+def model_settings(folder: Path, **changes: Any) -> ModelServerSettings:
+    """Settings of a server of one small network."""
     export(SmallNetwork(), folder / "small.pt2")
     plain = {"resize": 32, "crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}
     (folder / "small.json").write_text(json.dumps({"preprocessing": plain}))
-    settings = ModelServerSettings(
-        port=0, model_dir=str(folder), trust_model_dir=True, standard_weights=False, device="cpu"
-    )
+    values = {"port": 0, "trust_model_dir": True, "standard_weights": False, "device": "cpu"}
+    return ModelServerSettings(model_dir=str(folder), **values | changes)
+
+
+@pytest.fixture(scope="module")
+def stub(tmp_path_factory):
+    settings = model_settings(tmp_path_factory.mktemp("models"))
     with running(build(settings), settings) as server, connected(server) as channel:
         yield specializer_pb2_grpc.SpecializerServiceStub(channel)
 
@@ -263,6 +269,31 @@ def test_the_exported_file_is_a_network_that_services_read_and_a_tampered_one_is
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(FailedPrecondition, match="is not trusted"):
         ModelRepository(trusted).load("specialized")
+
+
+def test_an_export_and_the_calls_beside_it_do_not_disturb_each_other(tmp_path, trained):
+    settings = model_settings(tmp_path, threads=2)
+    along = specializer_pb2.ExportRequest(classifier=specializer_pb2.ClassifierRef(classifier=trained.classifier))
+    request = specializer_pb2.EmbedRequest(image=pictures(1)[0], model=SMALL)
+    with running(build(settings), settings) as server, connected(server) as channel:
+        two_threads = specializer_pb2_grpc.SpecializerServiceStub(channel)
+        before = two_threads.Embed(request)
+        with ThreadPoolExecutor(1) as pool:
+            exporting = pool.submit(lambda: list(two_threads.Export(along)))
+            answers = [two_threads.Embed(request)]
+            while not exporting.done():
+                answers.append(two_threads.Embed(request))
+        card = exporting.result()[-1].card
+    assert card.feature_layer == "head.svms"
+    assert {answer.features.data for answer in answers} == {before.features.data}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_server_on_a_gpu_exports_an_exported_program(tmp_path, trained):
+    settings = model_settings(tmp_path, device="cuda")
+    along = specializer_pb2.ExportRequest(classifier=specializer_pb2.ClassifierRef(classifier=trained.classifier))
+    with running(build(settings), settings) as server, connected(server) as channel:
+        assert list(specializer_pb2_grpc.SpecializerServiceStub(channel).Export(along))[-1].card.ref.sha256
 
 
 def test_exports_of_nothing_or_to_nowhere_are_refused(stub, trained):

@@ -75,6 +75,28 @@ def test_negatives_are_other_classes_and_other_summaries_but_never_a_summarys_ow
     assert found[:, 0].tolist() == [False, True, False, False, True]  # not the image of both, not that of none
     assert found[:, 1].tolist() == [True, False, False, False, True]
     assert found[:, 2].tolist() == [True, True, True, True, False]
+    alone = negatives(training, np.array(SUMMARIES.classes), siblings=False)
+    assert alone[:, 0].tolist() == alone[:, 1].tolist() == [False, False, False, False, True]
+    assert alone[:, 2].tolist() == [True, True, True, True, False]
+
+
+def test_siblings_are_no_negatives_where_that_is_better_on_the_validation_images():
+    """Which of two like summaries an image is in is chance: as negatives the one's images deny the other's class."""
+    training, validation = images(120, 0), images(90, 1)
+    members = training.memberships.copy()
+    of_first = np.flatnonzero(training.classes == 0)
+    members[of_first, 0] = np.arange(len(of_first)) % 2 == 0
+    members[of_first, 1] = ~members[of_first, 0]
+    result = train("hidden", SUMMARIES, changed(training, memberships=members), validation, QUICK)
+    assert not result.sibling_negatives
+    distinct = train(
+        "hidden", SummaryNames((1,), ("sail",)), *(without_first(i) for i in (training, validation)), QUICK
+    )
+    assert distinct.sibling_negatives  # a class with one summary has no siblings, and nothing to choose
+
+
+def without_first(given: EmbeddedImages) -> EmbeddedImages:
+    return changed(given, memberships=given.memberships[:, 2:])
 
 
 def test_a_class_with_one_summary_works():

@@ -78,13 +78,18 @@ def read_contents(path: Path) -> Contents:
     return contents
 
 
+def is_digest(text: str) -> bool:
+    """True for a SHA-256 in hexadecimal, which may become a file name."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def _read_images(folder: RunFolder) -> tuple[ImageRecord, ...]:
     if not folder.images.exists():
         return ()
     images = tuple(ImageRecord.from_json(record) for record in _read_records(folder.images)["images"])
     for image in images:
         # Digests become file names, and a run folder may come from someone else.
-        if image.digest is not None and not _DIGEST.fullmatch(image.digest):
+        if image.digest is not None and not is_digest(image.digest):
             raise RunFolderError(f"{folder.images}: digest {image.digest!r} is not 64 hexadecimal digits")
     return images
 

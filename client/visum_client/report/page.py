@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from visum_client.report import wording
 from visum_client.report.contents import Contents
+from visum_client.report.corrections import draw_corrections
 from visum_client.report.figures import DiscardedRow, ImageFigure, LeftOutRow, SummarySection
 from visum_client.report.gallery import Gallery
 from visum_client.report.pictures import grey_matrix
@@ -33,6 +36,7 @@ class Page:
     used: str
     summary_count: str
     summaries: tuple[SummarySection, ...]
+    corrections: Markup
     images: tuple[ImageFigure, ...]
     discarded: tuple[DiscardedRow, ...]
     rejected: str
@@ -54,6 +58,7 @@ def build_page(contents: Contents) -> Page:
     gallery = Gallery(contents)
     clustering = contents.clustering
     stages = contents.run.get("stages") or {}
+    summaries = tuple(gallery.summary(summary) for summary in clustering.summaries) if clustering else ()
     return Page(
         model=contents.model,
         target=contents.target,
@@ -62,7 +67,8 @@ def build_page(contents: Contents) -> Page:
         paragraphs=wording.plain_words(contents),
         used=wording.counted(len(contents.used), "image"),
         summary_count=_summary_count(contents),
-        summaries=tuple(gallery.summary(summary) for summary in clustering.summaries) if clustering else (),
+        summaries=summaries,
+        corrections=draw_corrections(contents, summaries),
         images=tuple(gallery.image(image) for image in contents.used.values()),
         discarded=tuple(gallery.discarded(cluster) for cluster in clustering.discarded) if clustering else (),
         rejected=_rejected(contents),

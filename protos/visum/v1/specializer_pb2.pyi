@@ -272,7 +272,7 @@ class TrainHeader(message.Message):
 
     @builtins.property
     def c_values(self) -> containers.RepeatedScalarFieldContainer[builtins.float]:
-        """Candidate values of the SVMs' C, each > 0, for features of mean square 1 / F; empty: 0.001, 0.01, 0.1, 1."""
+        """Candidate values of the SVMs' C, each > 0, for features of mean square 1 / F; empty: 0.001, 0.01, 0.1, 1, 10."""
 
     def __init__(
         self,
@@ -507,10 +507,13 @@ class TrainResponse(message.Message):
     TIMING_FIELD_NUMBER: builtins.int
     OVERALL_FIELD_NUMBER: builtins.int
     TARGET_CLASSES_FIELD_NUMBER: builtins.int
+    SIBLING_NEGATIVES_FIELD_NUMBER: builtins.int
     sha256: builtins.str
     """SHA-256 of its deterministic serialization, hexadecimal."""
     c: builtins.float
     """Value of C that was chosen."""
+    sibling_negatives: builtins.bool
+    """Whether images of the class's other summaries were negatives, too, as chosen on the validation images."""
     @builtins.property
     def classifier(self) -> Classifier:
         """The classifier."""
@@ -536,10 +539,11 @@ class TrainResponse(message.Message):
         timing: common_pb2.Timing | None = ...,
         overall: ValidationAccuracy | None = ...,
         target_classes: ValidationAccuracy | None = ...,
+        sibling_negatives: builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["classifier", b"classifier", "overall", b"overall", "target_classes", b"target_classes", "timing", b"timing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["c", b"c", "classifier", b"classifier", "overall", b"overall", "sha256", b"sha256", "target_classes", b"target_classes", "timing", b"timing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["c", b"c", "classifier", b"classifier", "overall", b"overall", "sha256", b"sha256", "sibling_negatives", b"sibling_negatives", "target_classes", b"target_classes", "timing", b"timing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

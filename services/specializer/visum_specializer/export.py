@@ -1,7 +1,6 @@
 """The specialized classifier as one file: an exported program, or ONNX."""
 
 import base64
-import copy
 import hashlib
 import importlib
 import importlib.util
@@ -42,10 +41,10 @@ class ExportedFile:
 
 
 def export(classifier: Classifier, summaries: SummaryClassifier, message: bytes, kind: Format) -> ExportedFile:
-    """Network, SVMs and combination as one file for any batch size, on the CPU.
+    """Network, SVMs and combination as one file for any batch size.
 
     Args:
-        classifier: The network.
+        classifier: The network, on the CPU; nothing else may use it meanwhile.
         summaries: The SVMs.
         message: The classifier's serialization, which an exported program carries along.
         kind: Format of the file.
@@ -55,7 +54,7 @@ def export(classifier: Classifier, summaries: SummaryClassifier, message: bytes,
         InvalidInput: The SVMs do not fit the network.
         FailedPrecondition: ONNX is asked for and its packages are missing, or it computes something else.
     """
-    network = specialize(_on_cpu(classifier), summaries)
+    network = specialize(classifier, summaries)
     with tempfile.TemporaryDirectory(prefix="visum-export-") as folder:
         path = Path(folder) / "specialized.pt2"
         if kind is Format.ONNX:
@@ -78,13 +77,6 @@ def _card(card: Card, data: bytes, kind: Format) -> Card:
         preprocessing=card.preprocessing,
         feature_layer=FEATURE_LAYER if kind is Format.EXPORTED_PROGRAM else "",
     )
-
-
-def _on_cpu(classifier: Classifier) -> Classifier:
-    cpu = torch.device("cpu")
-    if classifier.device == cpu:
-        return classifier
-    return Classifier(copy.deepcopy(classifier.network).to(cpu), classifier.card, cpu)
 
 
 def _write_onnx(network: SpecializedNetwork, path: Path, side: int) -> None:

@@ -12,6 +12,7 @@ from visum_runtime.server import Service
 from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 from visum_specializer import ALGORITHM_VERSION
+from visum_specializer.exporter import Exporter
 from visum_specializer.servicer import SpecializerServicer
 
 
@@ -26,7 +27,7 @@ def build(settings: ModelServerSettings) -> Service:
         prepare=lambda: torch.set_num_threads(1),
     )
     models = ModelRepository(settings.models(), device, submodules=True)
-    servicer = SpecializerServicer(models, worker, ImageLimits.of(settings))
+    servicer = SpecializerServicer(models, Exporter(settings.models()), worker, ImageLimits.of(settings))
     return Service(
         name="visum.v1.SpecializerService",
         version=version("visum-specializer"),

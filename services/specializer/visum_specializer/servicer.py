@@ -18,7 +18,8 @@ from visum_runtime.views import ImageLimits, load_view
 from visum_runtime.worker import Ticket, Worker
 from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.embed import embed_view
-from visum_specializer.export import Format, export
+from visum_specializer.export import Format
+from visum_specializer.exporter import Exporter
 from visum_specializer.messages import TrainReader, TrainTask, decode_classifier, encode_accuracy, encode_classifier
 from visum_specializer.predict import Predicted, predict
 from visum_specializer.region_features import describe_regions
@@ -44,12 +45,14 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
 
     Args:
         models: Where networks come from.
+        exporter: What makes files of classifiers.
         worker: Where features are computed.
         limits: What an image may cost.
     """
 
-    def __init__(self, models: ModelRepository, worker: Worker, limits: ImageLimits) -> None:
+    def __init__(self, models: ModelRepository, exporter: Exporter, worker: Worker, limits: ImageLimits) -> None:
         self._models = models
+        self._exporter = exporter
         self._worker = worker
         self._limits = limits
         self._classifiers = ClassifierStore(MAX_CLASSIFIER_BYTES)
@@ -112,6 +115,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
             timing=timing_of(done),
             overall=encode_accuracy(trained.overall),
             target_classes=encode_accuracy(trained.target_classes),
+            sibling_negatives=trained.sibling_negatives,
         )
 
     async def Predict(
@@ -133,10 +137,9 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         if request.format not in _FORMATS:
             raise InvalidInput(f"unknown format {request.format}", field="format")
         message = self._classifiers.find(request.classifier)
-        classifier = await self._load(message.model)
-        content = message.SerializeToString(deterministic=True)
-        summaries = decode_classifier(message)
-        done = await self._worker.compute(export, classifier, summaries, content, _FORMATS[request.format])
+        model, content = message.model, message.SerializeToString(deterministic=True)
+        summaries, kind = decode_classifier(message), _FORMATS[request.format]
+        done = await self._worker.compute(self._exporter.export, model.name, model.sha256, summaries, content, kind)
         file = done.result
         for start in range(0, len(file.data), _PIECE_BYTES):
             yield specializer_pb2.ExportResponse(data=file.data[start : start + _PIECE_BYTES])

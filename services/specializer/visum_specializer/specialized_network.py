@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from visum_models import Classifier
 from visum_models.layers import feature_source, pooled
+from visum_models.observation import observing
 from visum_runtime.errors import InvalidInput
 from visum_specializer.combination import SummaryHead
 from visum_specializer.summary_classifier import SummaryClassifier
@@ -34,14 +35,11 @@ class SpecializedNetwork(nn.Module):
         """Log of the specialized scores, [N, classes], of normalized images [N, 3, S, S]."""
         caught: list[Tensor] = []
 
-        def catch(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def catch(_name: str, _module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             caught.append(inputs[0] if self._takes_input else output)
 
-        handle = self.network.get_submodule(self._layer).register_forward_hook(catch)
-        try:
+        with observing({self._layer: self.network.get_submodule(self._layer)}, catch):
             logits = self.network(images)
-        finally:
-            handle.remove()
         return self.head(pooled(caught[0]).float(), logits.float())
 
 

@@ -1,6 +1,6 @@
 """Trains a specialized classifier: an SVM a summary, calibration, and the choice of C and weight."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from visum_specializer.summary_classifier import Combination, SummaryClassifier
 from visum_specializer.svm import Standardization, calibrate, fit_svms
 
 LEAST_MEMBERS = 2
-C_VALUES = (0.001, 0.01, 0.1, 1.0)
+C_VALUES = (0.001, 0.01, 0.1, 1.0, 10.0)
 WEIGHTS = tuple(step / 20 for step in range(20))
 """Candidate weights: 0 leaves the network as it is; 1 would score classes without SVMs zero."""
 _HALVES = 2
@@ -89,6 +89,8 @@ class Trained:
 
     classifier: SummaryClassifier
     c: float
+    sibling_negatives: bool
+    """Images of the class's other summaries were negatives, too."""
     overall: Accuracy
     target_classes: Accuracy
 
@@ -98,6 +100,7 @@ class _Candidate:
     planes: NDArray[np.float64]
     margins: NDArray[np.float64]
     c: float
+    siblings: bool
     weight: float
     merit: tuple[float, float]
 
@@ -110,46 +113,78 @@ def train(
     options: TrainOptions,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Trains one SVM a summary on the training images and chooses C and weight on the validation images.
+    """Trains one SVM a summary on the training images; the validation images choose C, weight and negatives.
 
-    Positives of a summary are its images; negatives the images of other classes, and those of its class's other
-    summaries that are not also its own. The margins are calibrated on the validation images against the summary's
-    class; for the choice of C and weight each half of them is judged by the calibration of the other.
+    Positives of a summary are its images; negatives the images of other classes, with or without those of its class's
+    other summaries that are not also its own. The margins are calibrated on the validation images against the summary's
+    class; for the choices each half of them is judged by the calibration of the other.
 
     Raises:
         FailedPrecondition: A summary has fewer than two training images or no negatives, or nothing validates.
         InvalidInput: An image belongs to a summary of another class.
         Stopped: `should_stop` said so.
     """
+    return train_each(layer, summaries, training, validation, options, (options.combination,), should_stop)[0]
+
+
+def train_each(
+    layer: str,
+    summaries: SummaryNames,
+    training: EmbeddedImages,
+    validation: EmbeddedImages,
+    options: TrainOptions,
+    combinations: Sequence[Combination],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> list[Trained]:
+    """As `train`, for several combinations of the same SVMs, which are trained once. Raises as `train`."""
     owners = np.array(summaries.classes)
-    negative = negatives(training, owners)
-    _check(summaries, training, validation, negative)
+    _check(summaries, training, validation, negatives(training, owners))
     standardization = Standardization.of(training.features)
     rows, validating = standardization.apply(training.features), standardization.apply(validation.features)
-    best: _Candidate | None = None
-    for c in options.c_values:
-        planes = fit_svms(rows, training.memberships, negative, c, options.seed, should_stop)
-        margins = validating @ planes[:, :-1].T + planes[:, -1]
-        weight, merit = _best_weight(margins, validation, owners, options)
-        if best is None or merit > best.merit:
-            best = _Candidate(planes, margins, c, weight, merit)
-    assert best is not None
+    best: dict[Combination, _Candidate] = {}
+    for siblings, negative in _kinds_of_negatives(training, owners):
+        for c in options.c_values:
+            planes = fit_svms(rows, training.memberships, negative, c, options.seed, should_stop)
+            margins = validating @ planes[:, :-1].T + planes[:, -1]
+            log_odds = _cross_calibrated(margins, validation, owners, options.seed)
+            for combination in combinations:
+                weight, merit = _best_weight(log_odds, validation, owners, combination)
+                if combination not in best or merit > best[combination].merit:
+                    best[combination] = _Candidate(planes, margins, c, siblings, weight, merit)
+    return [
+        _trained(layer, summaries, best[combination], standardization, validation, combination)
+        for combination in combinations
+    ]
+
+
+def _trained(
+    layer: str,
+    summaries: SummaryNames,
+    best: _Candidate,
+    standardization: Standardization,
+    validation: EmbeddedImages,
+    combination: Combination,
+) -> Trained:
+    """The classifier of a candidate, calibrated on all validation images."""
+    owners = np.array(summaries.classes)
     weights = _calibrated(standardization.fold(best.planes), best.margins, validation.classes, owners)
     classifier = SummaryClassifier(
         layer=layer,
-        combination=options.combination,
+        combination=combination,
         weight=best.weight,
         weights=weights[:, :-1].astype(np.float32),
         biases=weights[:, -1].astype(np.float32),
         classes=summaries.classes,
         names=summaries.names,
     )
-    return Trained(classifier, best.c, *_accuracies(classifier, validation))
+    return Trained(classifier, best.c, best.siblings, *_accuracies(classifier, validation))
 
 
-def negatives(training: EmbeddedImages, owners: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Negatives of each summary, [N, S]: images of other classes, and of the class's other summaries."""
+def negatives(training: EmbeddedImages, owners: NDArray[np.int64], *, siblings: bool = True) -> NDArray[np.bool_]:
+    """Negatives of each summary, [N, S]: images of other classes; with `siblings` those of its class's others, too."""
     is_other = training.classes[:, None] != owners[None, :]
+    if not siblings:
+        return is_other
     in_class_summary = np.stack([training.memberships[:, owners == owner].any(axis=1) for owner in owners], axis=1)
     negative: NDArray[np.bool_] = (is_other | in_class_summary) & ~training.memberships
     return negative
@@ -172,16 +207,27 @@ def _check(
         raise FailedPrecondition("there are no validation images to choose C and weight on")
 
 
+def _kinds_of_negatives(
+    training: EmbeddedImages, owners: NDArray[np.int64]
+) -> Iterator[tuple[bool, NDArray[np.bool_]]]:
+    """With siblings, as the paper has it, then without them, where that is something else and leaves some."""
+    paper = negatives(training, owners)
+    yield True, paper
+    others = negatives(training, owners, siblings=False)
+    if others.any(axis=0).all() and (others != paper).any():
+        yield False, others
+
+
 def _best_weight(
-    margins: NDArray[np.float64], validation: EmbeddedImages, owners: NDArray[np.int64], options: TrainOptions
+    log_odds: NDArray[np.float64], validation: EmbeddedImages, owners: NDArray[np.int64], combination: Combination
 ) -> tuple[float, tuple[float, float]]:
     """The best weight and its merit: accuracy, then mean log-probability of the truth; of equals the smaller weight."""
     targets = TargetClasses.of(owners.tolist(), validation.probabilities.shape[1])
-    log_scores = log_class_scores(torch.from_numpy(_cross_calibrated(margins, validation, owners, options)), targets)
+    log_scores = log_class_scores(torch.from_numpy(log_odds), targets)
     log_softmax, truth = validation.log_softmax(), torch.from_numpy(validation.classes.astype(np.int64))
     merits = []
     for weight in WEIGHTS:
-        log_after = combine(log_softmax, log_scores, targets, weight, options.combination)
+        log_after = combine(log_softmax, log_scores, targets, weight, combination)
         accuracy = (log_after.argmax(dim=1) == truth).double().mean().item()
         merits.append((accuracy, log_after.gather(1, truth[:, None]).mean().item()))
     best = max(range(len(WEIGHTS)), key=merits.__getitem__)
@@ -189,10 +235,10 @@ def _best_weight(
 
 
 def _cross_calibrated(
-    margins: NDArray[np.float64], validation: EmbeddedImages, owners: NDArray[np.int64], options: TrainOptions
+    margins: NDArray[np.float64], validation: EmbeddedImages, owners: NDArray[np.int64], seed: int
 ) -> NDArray[np.float64]:
     """Log-odds [N, S]: each half of the validation images, alike in classes, by the calibration of the other."""
-    shuffled = np.random.default_rng(options.seed).permutation(len(validation))
+    shuffled = np.random.default_rng(seed).permutation(len(validation))
     by_class = shuffled[np.argsort(validation.classes[shuffled], kind="stable")]
     half = np.empty(len(validation), dtype=np.int64)
     half[by_class] = np.arange(len(validation)) % _HALVES

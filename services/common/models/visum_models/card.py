@@ -18,6 +18,8 @@ _INTERPOLATIONS = {
     "bicubic": common_pb2.Preprocessing.INTERPOLATION_BICUBIC,
 }
 _MAX_CARD_BYTES = 8 << 20
+_FOR_PEOPLE = ("specialization",)
+"""Entries of a card that no service reads: what a specialized classifier was made of."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def read_card_file(path: Path) -> CardFile:
 def _card_file(content: Any) -> CardFile:
     if not isinstance(content, dict):
         raise InvalidInput("must be a JSON object")
-    known = set(CardFile.__dataclass_fields__)
+    known = {*CardFile.__dataclass_fields__, *_FOR_PEOPLE}
     for key in sorted(set(content) - known):
         raise InvalidInput(f"is not a field of a card; known are {', '.join(sorted(known))}", field=key)
     for key in ("name", "sha256", "architecture", "feature_layer"):

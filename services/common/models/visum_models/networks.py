@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ IMAGENET_CLASSES = 1000
 _MAX_UNPACKED_BYTES = 16 << 30
 _VIEW_FRACTION = 224 / 256
 _TRANSFORMS_INPUT = ("googlenet", "inception_v3")
+_VISION_TRANSFORMER = "vit_"
+_POSITIONS = "encoder.pos_embedding"
+_POSITION_DIMENSIONS = 3
 
 
 def classification_architectures() -> list[str]:
@@ -70,6 +74,8 @@ def build_network(architecture: str, classes: int, state: dict[str, Any] | None 
     if architecture in _TRANSFORMS_INPUT:
         has_auxiliary = state is not None and any(key.lower().startswith("aux") for key in state)
         options |= {"transform_input": True, "init_weights": False, "aux_logits": has_auxiliary}
+    if architecture.startswith(_VISION_TRANSFORMER):
+        options["image_size"] = _transformer_side(architecture, state or {})
     network = models.get_model(architecture, weights=None, **options)
     if state is not None:
         _load_state(network, state, architecture)
@@ -126,6 +132,18 @@ def program_shape(program: torch.export.ExportedProgram) -> tuple[int, int]:
 def program_preprocessing(side: int) -> Preprocessing:
     """ImageNet's preprocessing at another input size."""
     return Preprocessing(resize=round(side / _VIEW_FRACTION), crop=side, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
+def _transformer_side(architecture: str, state: dict[str, Any]) -> int:
+    """Side of a vision transformer's input, pixels: of its weights' position embedding, else of the standard weights.
+
+    A vision transformer is built for one size: vit_h_14's standard weights are for 518 pixels, not for 224.
+    """
+    positions = state.get(_POSITIONS)
+    if positions is None or positions.ndim != _POSITION_DIMENSIONS:
+        return standard_preprocessing(architecture).crop
+    patch = int(architecture.rsplit("_", 1)[-1])
+    return patch * math.isqrt(positions.shape[1] - 1)
 
 
 def _load_state(network: nn.Module, state: dict[str, Any], architecture: str) -> None:

@@ -1,0 +1,1 @@
+"""Finished runs of several classes made into a better classifier."""

@@ -1,0 +1,1 @@
+"""What specialized classifiers gain: `visum evaluate specialization`."""
