@@ -126,6 +126,8 @@ class Phase:
     """Weight of the log-odds hinge."""
     sharpness: tuple[float, float] | None = None
     """First and last slope of the projection, growing geometrically; None: no projection."""
+    result_sharpness: float | None = None
+    """Slope of the projection of the raw mask that is returned; None: the last one."""
     learning_rate: tuple[float, float] = (0.1, 0.1)
     """First and last step size of Adam, changing geometrically."""
     binary_from: int | None = None
@@ -144,6 +146,8 @@ _SMOOTH = Phase(iterations=300, area=0.01, variation=1e-4)
 _IEBB = Phase(iterations=450, area=_SMOOTH.area, variation=_SMOOTH.variation)
 _LITERAL = Phase(iterations=150, area=_SMOOTH.area, variation=1.0, crispness=_CRISPNESS)
 _CRISP = Phase(150, _AREA, 1.0, crispness=_CRISPNESS, hinge=_HINGE, sharpness=_SHARPNESS)
+_RESULT_SHARPNESS = 96.0
+"""Raw masks of the short schedule, which optimizes binary ones, have outlines so narrow that they drop as much."""
 _BINARY_SHARE = 0.15
 _DEFAULT_ITERATIONS = 150
 
@@ -166,6 +170,7 @@ def _short(iterations: int, hardening: Hardening | None) -> Phase:
     return replace(
         _CRISP,
         iterations=iterations,
+        result_sharpness=_RESULT_SHARPNESS,
         learning_rate=(0.1, 0.03),
         binary_from=round(_BINARY_SHARE * iterations),
         controller=replace(usual, raise_factor=usual.raise_factor**speed, lower_factor=usual.lower_factor**speed),
