@@ -13,8 +13,9 @@ from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
 
 from visum_client.errors import InvalidInputError
 
-_PIXELS_A_CELL = 16
+_CELLS = 16
 _LEAST_CELLS = 4
+_LEAST_PIXELS_A_CELL = 4
 
 Message = TypeVar("Message", bound=message.Message)
 
@@ -98,23 +99,27 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     iterations: int | None = within(None, 10, 10_000)
     """Iterations of the short schedule."""
     grid: int | None = within(None, 4, 224)
-    """Cells of the mask's grid a side; None: one for 16 pixels of the view in mode crisp, for 8 in the others."""
+    """Cells of the mask's grid a side; None: 16 in mode crisp (on views below 64 pixels fewer), one for 8 pixels in the
+    others."""
     blur_sigma: float = within(10.0, 0, above=True)
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float = within(0.99, 0, 1)
     """Relative drop that the crisp mask must reach, a fraction."""
     min_region_area: float = within(0.01, 0, 1)
     """Smaller regions are left out; a fraction of the view."""
+    reach: float | None = within(0.9, 0, 1, above=True)
+    """The crisp mask must reach at most this share of the drop under a blur of the whole view; None: as the service."""
 
     def for_view(self, side: int) -> Self:
         """These options with the grid filled in for views of `side` pixels.
 
         Summaries need regions that are parts. The finest mask that reaches the largest drop falls into slivers fitted
-        to the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of it.
+        to the network; a coarser grid and a slightly smaller drop give fewer, larger regions that hold most of it. The
+        size of parts goes with that of the view, and so does the cells'.
         """
         if self.grid is not None or self.mode != "crisp":
             return self
-        return dataclasses.replace(self, grid=max(_LEAST_CELLS, round(side / _PIXELS_A_CELL)))
+        return dataclasses.replace(self, grid=max(_LEAST_CELLS, min(_CELLS, side // _LEAST_PIXELS_A_CELL)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,9 @@ class Mask:
     iterations: int
     """Iterations of its optimization."""
     target_reached: bool
-    """Whether it reached the drop that was asked for."""
+    """Whether it reached the drop that was required."""
+    required_drop: float | None = None
+    """Relative drop that was required of the binary mask; None in runs of older versions."""
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ def test_the_doctor_finds_what_does_not_answer(capsys, services):
     without_one = ",".join(entry for entry in services.addresses.split(",") if not entry.startswith("specializer"))
     assert main(["doctor", "--services", without_one, "--json"]) == FAILURE
     findings = json.loads(capsys.readouterr().out)
-    assert findings["services"]["mask"]["device"] == "cpu"
+    assert findings["services"]["mask"]["device"].startswith("cpu")
     assert findings["packages"]["visum-client"] == findings["services"]["mask"]["version"]
     assert len(findings["problems"]) == 1
     assert findings["problems"][0].startswith("specializer service: no address was given")

@@ -51,7 +51,7 @@ def test_an_evidence_mask_reaches_the_target_also_when_it_is_eroded():
     eroded = erode(mask.binary[None, None], 1)[0].float()
     before, after = perturbed_scores(classifier, pixels, 1, torch.cat([torch.zeros_like(eroded), eroded])).probabilities
     assert eroded.sum() < mask.binary.sum()
-    assert 1 - after / before >= options.required_drop
+    assert 1 - after / before >= mask.required_drop
 
 
 def test_evidence_asks_for_a_coarser_grid_and_another_drop_unless_they_are_given():
@@ -61,3 +61,6 @@ def test_evidence_asks_for_a_coarser_grid_and_another_drop_unless_they_are_given
     assert evidence.required_drop < drop.required_drop == 0.9998
     assert MaskOptions(preset=Preset.EVIDENCE, grid=20, target_drop=0.5).cells(224) == 20
     assert MaskOptions(preset=Preset.EVIDENCE, target_drop=0.5).required_drop == 0.5
+    assert MaskOptions(preset=Preset.EVIDENCE).share_of_whole == 0.98
+    assert MaskOptions(preset=Preset.EVIDENCE, reach=0.5).share_of_whole == 0.5
+    assert MaskOptions().share_of_whole is None

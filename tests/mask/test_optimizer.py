@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from visum.v1 import common_pb2
 from tests.support.networks import DetailInWindow, SmallNetwork, classifier_of
 from tests.support.pictures import chessboard, noise
 from visum_mask.adam import Adam
-from visum_mask.optimizer import optimize_masks
+from visum_mask.optimizer import LEAST_REQUIRED_DROP, optimize_masks
 from visum_mask.options import MaskOptions, Mode, Perturbation, ScheduleName
 from visum_mask.scores import perturbed_scores
 from visum_models import ModelRepository
@@ -120,6 +121,43 @@ def test_a_target_that_cannot_be_reached_gives_a_mask_all_the_same():
     assert torch.isfinite(mask.raw).all()
 
 
+class Saturating(nn.Module):
+    """Detail in a window, of which the score keeps a share whatever is blurred."""
+
+    def __init__(self, window, left):
+        super().__init__()
+        self.detail = DetailInWindow(window)
+        self.left = left
+
+    def forward(self, pixels):
+        share = self.detail(pixels).softmax(1)[:, 1:]
+        kept = self.left + (0.99 - self.left) * share
+        return torch.cat([1 - kept, kept], dim=1).log()
+
+
+def test_a_target_that_no_blur_reaches_covers_everything_unless_its_reach_is_limited():
+    network = Saturating(WINDOW, left=0.2)
+    (unlimited,) = optimize(network, [chessboard(32)])
+    (limited,) = optimize(network, [chessboard(32)], replace(SHORT, reach=0.9))
+    assert unlimited.required_drop == pytest.approx(SHORT.required_drop)
+    assert 0.5 < limited.required_drop < 0.8
+    assert limited.binary.float().mean() < 0.5 * unlimited.binary.float().mean()
+    assert limited.binary[8:16, 8:16].sum() > 0.9 * limited.binary.sum()
+
+
+def test_the_reach_does_not_limit_a_target_that_a_blur_of_the_whole_view_passes():
+    options = replace(SHORT, target_drop=0.5)
+    (limited,) = optimize(DetailInWindow(WINDOW), [chessboard(32)], replace(options, reach=0.9))
+    (unlimited,) = optimize(DetailInWindow(WINDOW), [chessboard(32)], options)
+    assert limited.required_drop == pytest.approx(0.5)
+    assert torch.equal(limited.raw, unlimited.raw)
+
+
+def test_where_a_blur_takes_nothing_away_some_drop_is_required_all_the_same():
+    (mask,) = optimize(Saturating(WINDOW, left=0.98), [chessboard(32)], replace(SHORT, reach=0.9))
+    assert mask.required_drop == pytest.approx(LEAST_REQUIRED_DROP)
+
+
 def test_adam_is_torchs():
     generator = torch.Generator().manual_seed(0)
     ours = torch.rand(2, 1, 4, 4, generator=generator)
@@ -142,6 +180,8 @@ def test_adam_is_torchs():
         ({"blur_sigma": float("nan")}, "blur_sigma"),
         ({"target_drop": 1.0}, "target_drop"),
         ({"min_region_area": -0.1}, "min_region_area"),
+        ({"reach": 0.0}, "reach"),
+        ({"reach": 1.1}, "reach"),
     ],
 )
 def test_options_out_of_range_are_refused_by_field(values, field):

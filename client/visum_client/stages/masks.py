@@ -85,6 +85,7 @@ def _mask(mask: mask_pb2.Mask, shape: tuple[int, int]) -> Mask:
         regions=tuple(tuple(box) for box in boxes.tolist()),
         iterations=mask.iterations,
         target_reached=mask.target_reached,
+        required_drop=finite(mask.required_drop, "mask.required_drop"),
     )
 
 

@@ -25,39 +25,39 @@ _sym_db = _symbol_database.Default()
 from visum.v1 import common_pb2 as visum_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13visum/v1/mask.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\x88\x05\n\x0bMaskOptions\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.visum.v1.MaskOptions.Mode\x12\x30\n\x08schedule\x18\x02 \x01(\x0e\x32\x1e.visum.v1.MaskOptions.Schedule\x12,\n\x06preset\x18\x03 \x01(\x0e\x32\x1c.visum.v1.MaskOptions.Preset\x12,\n\x0cperturbation\x18\x04 \x01(\x0e\x32\x16.visum.v1.Perturbation\x12\x17\n\niterations\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\x04grid\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0btarget_drop\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\x1c\n\x0fmin_region_area\x18\t \x01(\x01H\x04\x88\x01\x01\"c\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_CRISP\x10\x01\x12\x10\n\x0cMODE_LITERAL\x10\x02\x12\r\n\tMODE_IEBB\x10\x03\x12\x14\n\x10MODE_IEBB_THRESH\x10\x04\"L\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSCHEDULE_SHORT\x10\x01\x12\x12\n\x0eSCHEDULE_PAPER\x10\x02\"F\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPRESET_DROP\x10\x01\x12\x13\n\x0fPRESET_EVIDENCE\x10\x02\x42\r\n\x0b_iterationsB\x07\n\x05_gridB\r\n\x0b_blur_sigmaB\x0e\n\x0c_target_dropB\x12\n\x10_min_region_area\"\xab\x01\n\x12\x45xtractMaskRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x0e\n\x06target\x18\x03 \x01(\x05\x12&\n\x07options\x18\x04 \x01(\x0b\x32\x15.visum.v1.MaskOptions\x12\x1a\n\x12\x61\x64mit_unrecognized\x18\x05 \x01(\x08\"\x93\x01\n\x04View\x12\x0c\n\x04jpeg\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12-\n\x0bto_original\x18\x04 \x01(\x0b\x32\x18.visum.v1.ViewToOriginal\x12\x17\n\x0foriginal_height\x18\x05 \x01(\x05\x12\x16\n\x0eoriginal_width\x18\x06 \x01(\x05\"\xde\x01\n\x04Mask\x12\x12\n\nbinary_png\x18\x01 \x01(\x0c\x12\x0f\n\x07raw_png\x18\x02 \x01(\x0c\x12\x13\n\x0bregions_png\x18\x03 \x01(\x0c\x12%\n\x0cregion_boxes\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x0c\n\x04\x61rea\x18\x05 \x01(\x01\x12\x10\n\x08\x64rop_raw\x18\x06 \x01(\x01\x12\x13\n\x0b\x64rop_binary\x18\x07 \x01(\x01\x12\x14\n\x0c\x64rop_regions\x18\x08 \x01(\x01\x12\x12\n\niterations\x18\t \x01(\x05\x12\x16\n\x0etarget_reached\x18\n \x01(\x08\"\xe6\x01\n\x13\x45xtractMaskResponse\x12\x14\n\x0cimage_sha256\x18\x01 \x01(\t\x12\x1c\n\x04view\x18\x02 \x01(\x0b\x32\x0e.visum.v1.View\x12$\n\x06target\x18\x03 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12!\n\x03top\x18\x04 \x03(\x0b\x32\x14.visum.v1.ClassScore\x12\x12\n\nrecognized\x18\x05 \x01(\x08\x12\x1c\n\x04mask\x18\x06 \x01(\x0b\x32\x0e.visum.v1.Mask\x12 \n\x06timing\x18\x07 \x01(\x0b\x32\x10.visum.v1.Timing\"\xd1\x01\n\x13MeasureDropsRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x0e\n\x06target\x18\x03 \x01(\x05\x12\x11\n\tmasks_png\x18\x04 \x03(\x0c\x12,\n\x0cperturbation\x18\x05 \x01(\x0e\x32\x16.visum.v1.Perturbation\x12\x17\n\nblur_sigma\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_blur_sigma\"\xbe\x01\n\x14MeasureDropsResponse\x12\x13\n\x0bprobability\x18\x01 \x01(\x01\x12\x30\n\x17perturbed_probabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x10\n\x08log_odds\x18\x03 \x01(\x01\x12+\n\x12perturbed_log_odds\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x06timing\x18\x05 \x01(\x0b\x32\x10.visum.v1.Timing\"1\n\x11ListModelsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.visum.v1.ModelCard*^\n\x0cPerturbation\x12\x1c\n\x18PERTURBATION_UNSPECIFIED\x10\x00\x12\x16\n\x12PERTURBATION_BLEND\x10\x01\x12\x18\n\x14PERTURBATION_PYRAMID\x10\x02\x32\xf1\x01\n\x0bMaskService\x12J\n\x0b\x45xtractMask\x12\x1c.visum.v1.ExtractMaskRequest\x1a\x1d.visum.v1.ExtractMaskResponse\x12M\n\x0cMeasureDrops\x12\x1d.visum.v1.MeasureDropsRequest\x1a\x1e.visum.v1.MeasureDropsResponse\x12G\n\nListModels\x12\x1b.visum.v1.ListModelsRequest\x1a\x1c.visum.v1.ListModelsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13visum/v1/mask.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\xa6\x05\n\x0bMaskOptions\x12(\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.visum.v1.MaskOptions.Mode\x12\x30\n\x08schedule\x18\x02 \x01(\x0e\x32\x1e.visum.v1.MaskOptions.Schedule\x12,\n\x06preset\x18\x03 \x01(\x0e\x32\x1c.visum.v1.MaskOptions.Preset\x12,\n\x0cperturbation\x18\x04 \x01(\x0e\x32\x16.visum.v1.Perturbation\x12\x17\n\niterations\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x11\n\x04grid\x18\x06 \x01(\x05H\x01\x88\x01\x01\x12\x17\n\nblur_sigma\x18\x07 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0btarget_drop\x18\x08 \x01(\x01H\x03\x88\x01\x01\x12\x1c\n\x0fmin_region_area\x18\t \x01(\x01H\x04\x88\x01\x01\x12\x12\n\x05reach\x18\n \x01(\x01H\x05\x88\x01\x01\"c\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_CRISP\x10\x01\x12\x10\n\x0cMODE_LITERAL\x10\x02\x12\r\n\tMODE_IEBB\x10\x03\x12\x14\n\x10MODE_IEBB_THRESH\x10\x04\"L\n\x08Schedule\x12\x18\n\x14SCHEDULE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSCHEDULE_SHORT\x10\x01\x12\x12\n\x0eSCHEDULE_PAPER\x10\x02\"F\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x0f\n\x0bPRESET_DROP\x10\x01\x12\x13\n\x0fPRESET_EVIDENCE\x10\x02\x42\r\n\x0b_iterationsB\x07\n\x05_gridB\r\n\x0b_blur_sigmaB\x0e\n\x0c_target_dropB\x12\n\x10_min_region_areaB\x08\n\x06_reach\"\xab\x01\n\x12\x45xtractMaskRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x0e\n\x06target\x18\x03 \x01(\x05\x12&\n\x07options\x18\x04 \x01(\x0b\x32\x15.visum.v1.MaskOptions\x12\x1a\n\x12\x61\x64mit_unrecognized\x18\x05 \x01(\x08\"\x93\x01\n\x04View\x12\x0c\n\x04jpeg\x18\x01 \x01(\x0c\x12\x0e\n\x06height\x18\x02 \x01(\x05\x12\r\n\x05width\x18\x03 \x01(\x05\x12-\n\x0bto_original\x18\x04 \x01(\x0b\x32\x18.visum.v1.ViewToOriginal\x12\x17\n\x0foriginal_height\x18\x05 \x01(\x05\x12\x16\n\x0eoriginal_width\x18\x06 \x01(\x05\"\xf5\x01\n\x04Mask\x12\x12\n\nbinary_png\x18\x01 \x01(\x0c\x12\x0f\n\x07raw_png\x18\x02 \x01(\x0c\x12\x13\n\x0bregions_png\x18\x03 \x01(\x0c\x12%\n\x0cregion_boxes\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x0c\n\x04\x61rea\x18\x05 \x01(\x01\x12\x10\n\x08\x64rop_raw\x18\x06 \x01(\x01\x12\x13\n\x0b\x64rop_binary\x18\x07 \x01(\x01\x12\x14\n\x0c\x64rop_regions\x18\x08 \x01(\x01\x12\x12\n\niterations\x18\t \x01(\x05\x12\x16\n\x0etarget_reached\x18\n \x01(\x08\x12\x15\n\rrequired_drop\x18\x0b \x01(\x01\"\xe6\x01\n\x13\x45xtractMaskResponse\x12\x14\n\x0cimage_sha256\x18\x01 \x01(\t\x12\x1c\n\x04view\x18\x02 \x01(\x0b\x32\x0e.visum.v1.View\x12$\n\x06target\x18\x03 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12!\n\x03top\x18\x04 \x03(\x0b\x32\x14.visum.v1.ClassScore\x12\x12\n\nrecognized\x18\x05 \x01(\x08\x12\x1c\n\x04mask\x18\x06 \x01(\x0b\x32\x0e.visum.v1.Mask\x12 \n\x06timing\x18\x07 \x01(\x0b\x32\x10.visum.v1.Timing\"\xd1\x01\n\x13MeasureDropsRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x0e\n\x06target\x18\x03 \x01(\x05\x12\x11\n\tmasks_png\x18\x04 \x03(\x0c\x12,\n\x0cperturbation\x18\x05 \x01(\x0e\x32\x16.visum.v1.Perturbation\x12\x17\n\nblur_sigma\x18\x06 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_blur_sigma\"\xbe\x01\n\x14MeasureDropsResponse\x12\x13\n\x0bprobability\x18\x01 \x01(\x01\x12\x30\n\x17perturbed_probabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x10\n\x08log_odds\x18\x03 \x01(\x01\x12+\n\x12perturbed_log_odds\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x06timing\x18\x05 \x01(\x0b\x32\x10.visum.v1.Timing\"1\n\x11ListModelsRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06sha256\x18\x02 \x01(\t\"9\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.visum.v1.ModelCard*^\n\x0cPerturbation\x12\x1c\n\x18PERTURBATION_UNSPECIFIED\x10\x00\x12\x16\n\x12PERTURBATION_BLEND\x10\x01\x12\x18\n\x14PERTURBATION_PYRAMID\x10\x02\x32\xf1\x01\n\x0bMaskService\x12J\n\x0b\x45xtractMask\x12\x1c.visum.v1.ExtractMaskRequest\x1a\x1d.visum.v1.ExtractMaskResponse\x12M\n\x0cMeasureDrops\x12\x1d.visum.v1.MeasureDropsRequest\x1a\x1e.visum.v1.MeasureDropsResponse\x12G\n\nListModels\x12\x1b.visum.v1.ListModelsRequest\x1a\x1c.visum.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'visum.v1.mask_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERTURBATION']._serialized_start=2004
-  _globals['_PERTURBATION']._serialized_end=2098
+  _globals['_PERTURBATION']._serialized_start=2057
+  _globals['_PERTURBATION']._serialized_end=2151
   _globals['_MASKOPTIONS']._serialized_start=57
-  _globals['_MASKOPTIONS']._serialized_end=705
-  _globals['_MASKOPTIONS_MODE']._serialized_start=381
-  _globals['_MASKOPTIONS_MODE']._serialized_end=480
-  _globals['_MASKOPTIONS_SCHEDULE']._serialized_start=482
-  _globals['_MASKOPTIONS_SCHEDULE']._serialized_end=558
-  _globals['_MASKOPTIONS_PRESET']._serialized_start=560
-  _globals['_MASKOPTIONS_PRESET']._serialized_end=630
-  _globals['_EXTRACTMASKREQUEST']._serialized_start=708
-  _globals['_EXTRACTMASKREQUEST']._serialized_end=879
-  _globals['_VIEW']._serialized_start=882
-  _globals['_VIEW']._serialized_end=1029
-  _globals['_MASK']._serialized_start=1032
-  _globals['_MASK']._serialized_end=1254
-  _globals['_EXTRACTMASKRESPONSE']._serialized_start=1257
-  _globals['_EXTRACTMASKRESPONSE']._serialized_end=1487
-  _globals['_MEASUREDROPSREQUEST']._serialized_start=1490
-  _globals['_MEASUREDROPSREQUEST']._serialized_end=1699
-  _globals['_MEASUREDROPSRESPONSE']._serialized_start=1702
-  _globals['_MEASUREDROPSRESPONSE']._serialized_end=1892
-  _globals['_LISTMODELSREQUEST']._serialized_start=1894
-  _globals['_LISTMODELSREQUEST']._serialized_end=1943
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1945
-  _globals['_LISTMODELSRESPONSE']._serialized_end=2002
-  _globals['_MASKSERVICE']._serialized_start=2101
-  _globals['_MASKSERVICE']._serialized_end=2342
+  _globals['_MASKOPTIONS']._serialized_end=735
+  _globals['_MASKOPTIONS_MODE']._serialized_start=401
+  _globals['_MASKOPTIONS_MODE']._serialized_end=500
+  _globals['_MASKOPTIONS_SCHEDULE']._serialized_start=502
+  _globals['_MASKOPTIONS_SCHEDULE']._serialized_end=578
+  _globals['_MASKOPTIONS_PRESET']._serialized_start=580
+  _globals['_MASKOPTIONS_PRESET']._serialized_end=650
+  _globals['_EXTRACTMASKREQUEST']._serialized_start=738
+  _globals['_EXTRACTMASKREQUEST']._serialized_end=909
+  _globals['_VIEW']._serialized_start=912
+  _globals['_VIEW']._serialized_end=1059
+  _globals['_MASK']._serialized_start=1062
+  _globals['_MASK']._serialized_end=1307
+  _globals['_EXTRACTMASKRESPONSE']._serialized_start=1310
+  _globals['_EXTRACTMASKRESPONSE']._serialized_end=1540
+  _globals['_MEASUREDROPSREQUEST']._serialized_start=1543
+  _globals['_MEASUREDROPSREQUEST']._serialized_end=1752
+  _globals['_MEASUREDROPSRESPONSE']._serialized_start=1755
+  _globals['_MEASUREDROPSRESPONSE']._serialized_end=1945
+  _globals['_LISTMODELSREQUEST']._serialized_start=1947
+  _globals['_LISTMODELSREQUEST']._serialized_end=1996
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1998
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2055
+  _globals['_MASKSERVICE']._serialized_start=2154
+  _globals['_MASKSERVICE']._serialized_end=2395
 # @@protoc_insertion_point(module_scope)

@@ -135,6 +135,7 @@ class MaskOptions(message.Message):
     BLUR_SIGMA_FIELD_NUMBER: builtins.int
     TARGET_DROP_FIELD_NUMBER: builtins.int
     MIN_REGION_AREA_FIELD_NUMBER: builtins.int
+    REACH_FIELD_NUMBER: builtins.int
     mode: MaskOptions.Mode.ValueType
     """Family of masks; default crisp."""
     schedule: MaskOptions.Schedule.ValueType
@@ -153,6 +154,10 @@ class MaskOptions(message.Message):
     """Drop that the crisp mask must reach, a fraction 0..1; default 0.9998, in preset evidence 0.995."""
     min_region_area: builtins.float
     """Regions smaller than this fraction of the view are not regions; 0..1; default 0.01."""
+    reach: builtins.float
+    """The drop that the crisp mask must reach is at most this share of the drop under a blur of the whole view, above 0 and
+    at most 1; default: no such limit, in preset evidence 0.98.
+    """
     def __init__(
         self,
         *,
@@ -165,10 +170,11 @@ class MaskOptions(message.Message):
         blur_sigma: builtins.float | None = ...,
         target_drop: builtins.float | None = ...,
         min_region_area: builtins.float | None = ...,
+        reach: builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_blur_sigma", b"_blur_sigma", "_grid", b"_grid", "_iterations", b"_iterations", "_min_region_area", b"_min_region_area", "_target_drop", b"_target_drop", "blur_sigma", b"blur_sigma", "grid", b"grid", "iterations", b"iterations", "min_region_area", b"min_region_area", "target_drop", b"target_drop"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_blur_sigma", b"_blur_sigma", "_grid", b"_grid", "_iterations", b"_iterations", "_min_region_area", b"_min_region_area", "_reach", b"_reach", "_target_drop", b"_target_drop", "blur_sigma", b"blur_sigma", "grid", b"grid", "iterations", b"iterations", "min_region_area", b"min_region_area", "reach", b"reach", "target_drop", b"target_drop"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_blur_sigma", b"_blur_sigma", "_grid", b"_grid", "_iterations", b"_iterations", "_min_region_area", b"_min_region_area", "_target_drop", b"_target_drop", "blur_sigma", b"blur_sigma", "grid", b"grid", "iterations", b"iterations", "min_region_area", b"min_region_area", "mode", b"mode", "perturbation", b"perturbation", "preset", b"preset", "schedule", b"schedule", "target_drop", b"target_drop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_blur_sigma", b"_blur_sigma", "_grid", b"_grid", "_iterations", b"_iterations", "_min_region_area", b"_min_region_area", "_reach", b"_reach", "_target_drop", b"_target_drop", "blur_sigma", b"blur_sigma", "grid", b"grid", "iterations", b"iterations", "min_region_area", b"min_region_area", "mode", b"mode", "perturbation", b"perturbation", "preset", b"preset", "reach", b"reach", "schedule", b"schedule", "target_drop", b"target_drop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__blur_sigma: _TypeAlias = typing.Literal["blur_sigma"]  # noqa: Y015
     _WhichOneofArgType__blur_sigma: _TypeAlias = typing.Literal["_blur_sigma", b"_blur_sigma"]  # noqa: Y015
@@ -178,6 +184,8 @@ class MaskOptions(message.Message):
     _WhichOneofArgType__iterations: _TypeAlias = typing.Literal["_iterations", b"_iterations"]  # noqa: Y015
     _WhichOneofReturnType__min_region_area: _TypeAlias = typing.Literal["min_region_area"]  # noqa: Y015
     _WhichOneofArgType__min_region_area: _TypeAlias = typing.Literal["_min_region_area", b"_min_region_area"]  # noqa: Y015
+    _WhichOneofReturnType__reach: _TypeAlias = typing.Literal["reach"]  # noqa: Y015
+    _WhichOneofArgType__reach: _TypeAlias = typing.Literal["_reach", b"_reach"]  # noqa: Y015
     _WhichOneofReturnType__target_drop: _TypeAlias = typing.Literal["target_drop"]  # noqa: Y015
     _WhichOneofArgType__target_drop: _TypeAlias = typing.Literal["_target_drop", b"_target_drop"]  # noqa: Y015
     @typing.overload
@@ -188,6 +196,8 @@ class MaskOptions(message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__iterations) -> _WhichOneofReturnType__iterations | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_region_area) -> _WhichOneofReturnType__min_region_area | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reach) -> _WhichOneofReturnType__reach | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__target_drop) -> _WhichOneofReturnType__target_drop | None: ...
 
@@ -291,6 +301,7 @@ class Mask(message.Message):
     DROP_REGIONS_FIELD_NUMBER: builtins.int
     ITERATIONS_FIELD_NUMBER: builtins.int
     TARGET_REACHED_FIELD_NUMBER: builtins.int
+    REQUIRED_DROP_FIELD_NUMBER: builtins.int
     binary_png: builtins.bytes
     """Greyscale PNG of the view's size: 255 salient, 0 not."""
     raw_png: builtins.bytes
@@ -310,7 +321,9 @@ class Mask(message.Message):
     iterations: builtins.int
     """Iterations that were made."""
     target_reached: builtins.bool
-    """True where the binary mask reaches the target drop."""
+    """True where the binary mask reaches the drop required of it."""
+    required_drop: builtins.float
+    """The drop required of it: the target drop, or less where `reach` limits it."""
     @builtins.property
     def region_boxes(self) -> common_pb2.Array:
         """Boxes of the regions: int32 [R, 4], view pixels."""
@@ -328,10 +341,11 @@ class Mask(message.Message):
         drop_regions: builtins.float = ...,
         iterations: builtins.int = ...,
         target_reached: builtins.bool = ...,
+        required_drop: builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["region_boxes", b"region_boxes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["area", b"area", "binary_png", b"binary_png", "drop_binary", b"drop_binary", "drop_raw", b"drop_raw", "drop_regions", b"drop_regions", "iterations", b"iterations", "raw_png", b"raw_png", "region_boxes", b"region_boxes", "regions_png", b"regions_png", "target_reached", b"target_reached"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["area", b"area", "binary_png", b"binary_png", "drop_binary", b"drop_binary", "drop_raw", b"drop_raw", "drop_regions", b"drop_regions", "iterations", b"iterations", "raw_png", b"raw_png", "region_boxes", b"region_boxes", "regions_png", b"regions_png", "required_drop", b"required_drop", "target_reached", b"target_reached"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

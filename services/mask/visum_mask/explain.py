@@ -33,8 +33,10 @@ class ExplainedMask:
     """Drop under the regions alone."""
     iterations: int
     """Iterations made."""
+    required_drop: float
+    """Drop that it had to reach."""
     target_reached: bool
-    """The binary mask reaches the target drop."""
+    """The binary mask reaches the required drop."""
 
 
 @dataclass(frozen=True)
@@ -102,5 +104,6 @@ def _measure(
         drop_binary=float(drops[1]),
         drop_regions=float(drops[2]),
         iterations=mask.iterations,
-        target_reached=float(drops[1]) >= options.required_drop,
+        required_drop=mask.required_drop,
+        target_reached=float(drops[1]) >= mask.required_drop,
     )

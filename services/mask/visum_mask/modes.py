@@ -57,4 +57,4 @@ def _extract(
 def thresholded(smooth: OptimizedMask, crisp: OptimizedMask) -> OptimizedMask:
     """The smooth mask, made binary at the area of the crisp one; its raw mask is binary too."""
     binary = threshold_to_area(smooth.raw, int(crisp.binary.sum()))
-    return OptimizedMask(binary.float(), binary, smooth.iterations + crisp.iterations)
+    return OptimizedMask(binary.float(), binary, smooth.iterations + crisp.iterations, crisp.required_drop)

@@ -68,9 +68,9 @@ def log_odds(logits: Tensor, targets: Tensor) -> Tensor:
     return logits.gather(1, targets[:, None])[:, 0] - others.logsumexp(dim=1)
 
 
-def hinge_margin(probabilities: Tensor, target_drop: float) -> Tensor:
-    """How far below zero the log-odds must fall for the drop to reach its target, [N]."""
-    aim = ((1 - target_drop) * probabilities).clamp(min=torch.finfo(probabilities.dtype).tiny)
+def hinge_margin(probabilities: Tensor, required_drops: Tensor | float) -> Tensor:
+    """How far below zero the log-odds must fall for the drops to be what is required, [N]."""
+    aim = ((1 - required_drops) * probabilities).clamp(min=torch.finfo(probabilities.dtype).tiny)
     return torch.log1p(-aim) - torch.log(aim)
 
 

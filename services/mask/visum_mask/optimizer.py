@@ -16,7 +16,19 @@ from visum_models import Classifier
 
 START = 0.5
 """Where every cell begins."""
-_ROWS = ("_targets", "_before", "_margins", "_cells", "_area_weights", "_best_cells", "_best_area", "_best_drop")
+LEAST_REQUIRED_DROP = 0.3
+"""Required even where a blur of the whole view takes less away."""
+_ROWS = (
+    "_targets",
+    "_before",
+    "_required",
+    "_margins",
+    "_cells",
+    "_area_weights",
+    "_best_cells",
+    "_best_area",
+    "_best_drop",
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class OptimizedMask:
     """Saliency, bool [S, S]."""
     iterations: int
     """Iterations made."""
+    required_drop: float
+    """Relative drop that it had to reach, a fraction."""
 
 
 def optimize_masks(
@@ -81,7 +95,8 @@ class _Batch:
         self._perturb = make_perturbation(normalized, options.perturbation, options.blur_sigma)
         with torch.no_grad():
             self._before = objective.probability(classifier.logits(pixels), targets)
-        self._margins = objective.hinge_margin(self._before, options.required_drop)
+            self._required = self._required_drops(classifier)
+        self._margins = objective.hinge_margin(self._before, self._required)
         cells = options.cells(self._side)
         self._cells = torch.full((len(pixels), 1, cells, cells), start, device=pixels.device)
         self._adam = Adam(self._cells)
@@ -139,9 +154,20 @@ class _Batch:
         is_opened_away = (full <= objective.BINARY_THRESHOLD) & ~binary
         raw = torch.where(is_opened_away, 0, 1 - keep)
         return [
-            OptimizedMask(saliency, mask, self._iterations)
-            for saliency, mask in zip(raw[:, 0], binary[:, 0], strict=True)
+            OptimizedMask(saliency, mask, self._iterations, required)
+            for saliency, mask, required in zip(raw[:, 0], binary[:, 0], self._required.tolist(), strict=True)
         ]
+
+    def _required_drops(self, classifier: Classifier) -> Tensor:
+        """The target drop, but no more than its share of what a blur of the whole view takes away."""
+        required = torch.full_like(self._before, self._options.required_drop)
+        share = self._options.share_of_whole
+        if share is None:
+            return required
+        nothing_kept = torch.zeros(len(self._before), 1, self._side, self._side, device=self._before.device)
+        after = objective.probability(classifier.fast_logits(self._perturb(nothing_kept)), self._targets)
+        within_reach = share * objective.relative_drop(self._before, after)
+        return torch.minimum(required, within_reach.clamp(min=LEAST_REQUIRED_DROP))
 
     def _keep(self, full: Tensor, is_binary: bool) -> Tensor:
         if self._sharpness is None:
@@ -171,7 +197,7 @@ class _Batch:
     def _keep_best(self, full: Tensor, drops: Tensor) -> None:
         """The smallest mask that reaches the target; until one does, the one of largest drop."""
         areas = self._salient(full).float().mean(dim=(1, 2, 3))
-        reached = drops >= self._options.required_drop
+        reached = drops >= self._required
         none_yet = torch.isinf(self._best_area)
         better = torch.where(reached, areas < self._best_area, none_yet & (drops > self._best_drop))
         self._best_cells = torch.where(better[:, None, None, None], self._cells, self._best_cells)

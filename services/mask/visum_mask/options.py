@@ -25,6 +25,7 @@ class Preset(StrEnum):
 _LEAST_CELLS = 4
 _PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 16}
 _TARGET_DROPS = {Preset.DROP: 0.9998, Preset.EVIDENCE: 0.995}
+_REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.98}
 
 
 class ScheduleName(StrEnum):
@@ -67,6 +68,9 @@ class MaskOptions:
     """Relative drop that a crisp mask must reach; None: .9998, in preset evidence .995."""
     min_region_area: float = 0.01
     """Smallest region, as a fraction of the view."""
+    reach: float | None = None
+    """Largest share of the drop under a blur of the whole view that the target drop may ask for; None: it may ask for
+    more than all of it, in preset evidence for .98."""
 
     def __post_init__(self) -> None:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")
@@ -74,11 +78,17 @@ class MaskOptions:
         _check(0.01 <= self.blur_sigma <= 100, "blur_sigma", "must be within 0.01..100")
         _check(self.target_drop is None or 0 < self.target_drop < 1, "target_drop", "must be between 0 and 1")
         _check(0 <= self.min_region_area <= 1, "min_region_area", "must be within 0..1")
+        _check(self.reach is None or 0 < self.reach <= 1, "reach", "must be above 0 and at most 1")
 
     @property
     def required_drop(self) -> float:
         """The target drop, or the preset's."""
         return self.target_drop or _TARGET_DROPS[self.preset]
+
+    @property
+    def share_of_whole(self) -> float | None:
+        """The reach, or the preset's."""
+        return self.reach or _REACHES[self.preset]
 
     def cells(self, side: int) -> int:
         """Cells a side of the mask's grid for a view of `side` pixels, at least 4 and at most one a pixel."""

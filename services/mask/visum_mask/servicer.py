@@ -46,7 +46,7 @@ _PERTURBATIONS = {
     mask_pb2.PERTURBATION_BLEND: Perturbation.BLEND,
     mask_pb2.PERTURBATION_PYRAMID: Perturbation.PYRAMID,
 }
-_NUMBERS = ("iterations", "grid", "blur_sigma", "target_drop", "min_region_area")
+_NUMBERS = ("iterations", "grid", "blur_sigma", "target_drop", "min_region_area", "reach")
 Number = TypeVar("Number", bound=int)
 Choice = TypeVar("Choice")
 
@@ -207,6 +207,7 @@ def _mask(mask: ExplainedMask) -> mask_pb2.Mask:
         drop_regions=mask.drop_regions,
         iterations=mask.iterations,
         target_reached=mask.target_reached,
+        required_drop=mask.required_drop,
     )
 
 
