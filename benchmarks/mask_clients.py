@@ -23,6 +23,8 @@ from visum_runtime.server import Server
 CLIENTS = 8
 MASKS_A_TURN = 32
 TURNS = 3
+ITERATIONS = 50
+"""Of a mask; short, so that what a call costs besides is not hidden."""
 WORLD = "test"
 CLASS_OF_IMAGES = "hoopoe"
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
@@ -91,6 +93,7 @@ def _requests(target: int) -> list[mask_pb2.ExtractMaskRequest]:
             image=common_pb2.Image(data=path.read_bytes()),
             model=common_pb2.ModelRef(name=stem(WORLD)),
             target=target,
+            options=mask_pb2.MaskOptions(iterations=ITERATIONS),
             admit_unrecognized=True,
         )
         for path in sorted(IMAGES.glob("*.png"))
