@@ -156,7 +156,7 @@ class MaskOptions(message.Message):
     """Regions smaller than this fraction of the view are not regions; 0..1; default 0.01."""
     reach: builtins.float
     """The drop that the crisp mask must reach is at most this share of the drop under a blur of the whole view, above 0 and
-    at most 1; default: no such limit, in preset evidence 0.98.
+    at most 1; default: no such limit, in preset evidence 0.995.
     """
     def __init__(
         self,

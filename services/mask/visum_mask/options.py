@@ -25,7 +25,7 @@ class Preset(StrEnum):
 _LEAST_CELLS = 4
 _PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 16}
 _TARGET_DROPS = {Preset.DROP: 0.9999, Preset.EVIDENCE: 0.995}
-_REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.98}
+_REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.995}
 
 
 class ScheduleName(StrEnum):
@@ -70,7 +70,7 @@ class MaskOptions:
     """Smallest region, as a fraction of the view."""
     reach: float | None = None
     """Largest share of the drop under a blur of the whole view that the target drop may ask for; None: it may ask for
-    more than all of it, in preset evidence for .98."""
+    more than all of it, in preset evidence for .995."""
 
     def __post_init__(self) -> None:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")
