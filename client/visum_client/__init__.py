@@ -15,8 +15,15 @@ from visum_client.errors import (
     VisumError,
 )
 from visum_client.local import LocalSettings
-from visum_client.options import ClusteringOptions, DescribeOptions, MaskOptions, MatchOptions, SurvivorOptions
-from visum_client.records import ClassScore, Discarded, ImageRecord, Mask, Part, Summary, ViewToOriginal
+from visum_client.options import (
+    ClusteringOptions,
+    DescribeOptions,
+    MaskOptions,
+    MatchOptions,
+    NecessityOptions,
+    SurvivorOptions,
+)
+from visum_client.records import ClassScore, Discarded, ImageRecord, Mask, Necessity, Part, Summary, ViewToOriginal
 from visum_client.run import Run
 
 __all__ = [
@@ -33,6 +40,8 @@ __all__ = [
     "Mask",
     "MaskOptions",
     "MatchOptions",
+    "Necessity",
+    "NecessityOptions",
     "NotBuiltError",
     "NotFoundError",
     "Part",

@@ -14,7 +14,14 @@ from visum_client.errors import VisumError
 from visum_client.images import ImageSource
 from visum_client.local import LocalServices, LocalSettings
 from visum_client.loop import LoopThread
-from visum_client.options import ClusteringOptions, DescribeOptions, MaskOptions, MatchOptions, SurvivorOptions
+from visum_client.options import (
+    ClusteringOptions,
+    DescribeOptions,
+    MaskOptions,
+    MatchOptions,
+    NecessityOptions,
+    SurvivorOptions,
+)
 from visum_client.progress import Progress
 from visum_client.remote import RemoteServices
 from visum_client.run import Run
@@ -86,6 +93,7 @@ class Client:
         survivors: SurvivorOptions | None = None,
         match: MatchOptions | None = None,
         clustering: ClusteringOptions | None = None,
+        necessity: NecessityOptions | None = None,
     ) -> Run:
         """Finds the visual summaries of a class. The same call goes on with a run that was interrupted.
 
@@ -106,6 +114,7 @@ class Client:
             survivors: Which proposals survive a mask.
             match: Options of the matching.
             clustering: Options of the clustering.
+            necessity: What a summary must do to be one.
 
         Raises:
             InvalidInputError: A parameter, an option or the network's file is wrong; `field` names it.
@@ -128,6 +137,7 @@ class Client:
                 survivors=survivors or SurvivorOptions(),
                 match=match or MatchOptions(),
                 clustering=clustering or ClusteringOptions(),
+                necessity=necessity or NecessityOptions(),
             ),
             admit_unrecognized=admit_unrecognized,
             overwrite=overwrite,

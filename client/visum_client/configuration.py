@@ -17,6 +17,7 @@ from visum_client.options import (
     DescribeOptions,
     MaskOptions,
     MatchOptions,
+    NecessityOptions,
     SurvivorOptions,
 )
 
@@ -36,6 +37,7 @@ class StepOptions:
     survivors: SurvivorOptions = field(default_factory=SurvivorOptions)
     match: MatchOptions = field(default_factory=MatchOptions)
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
+    necessity: NecessityOptions = field(default_factory=NecessityOptions)
 
 
 def network_json(card: common_pb2.ModelCard, target: int) -> dict[str, Any]:

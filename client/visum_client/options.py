@@ -8,7 +8,7 @@ import types
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_type_hints
 
-from google.protobuf import message
+from google.protobuf.message import Message as AnyMessage
 from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
 
 from visum_client.errors import InvalidInputError
@@ -16,8 +16,11 @@ from visum_client.errors import InvalidInputError
 _CELLS = 16
 _LEAST_CELLS = 4
 _LEAST_PIXELS_A_CELL = 4
+_MARGIN = 0.5
+CONSENSUS = "consensus"
+"""Preset of the clustering whose parts are the regions."""
 
-Message = TypeVar("Message", bound=message.Message)
+Message = TypeVar("Message", bound=AnyMessage)
 
 
 def within(default: Any, low: float, high: float = float("inf"), *, above: bool = False) -> Any:
@@ -29,16 +32,16 @@ class Options(Generic[Message]):
     """Base of the options: validates ranges and choices, and becomes the message of the same fields."""
 
     step: ClassVar[str]
-    message: ClassVar[type[message.Message]]
+    message: ClassVar[type[AnyMessage] | None] = None
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             self._check(field, getattr(self, field.name))
 
     def to_message(self) -> Message:
-        """As the wire has it; what is None stays unset."""
+        """As the wire has it; what is None stays unset. Only for steps that have a message."""
         values = {name: self._number(name, value) for name, value in vars(self).items() if value is not None}
-        return type(self).message(**values)  # type: ignore[return-value]
+        return type(self).message(**values)  # type: ignore[misc,return-value]
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
@@ -47,7 +50,7 @@ class Options(Generic[Message]):
     @classmethod
     def choices(cls, name: str) -> list[str]:
         """Texts that a field of choices takes; empty for other fields."""
-        enum = cls.message.DESCRIPTOR.fields_by_name[name].enum_type
+        enum = cls.message.DESCRIPTOR.fields_by_name[name].enum_type if cls.message else None
         return [_text(value.name, enum) for value in enum.values if value.number] if enum else []
 
     @classmethod
@@ -65,7 +68,7 @@ class Options(Generic[Message]):
         return cls(**{name: _parse(text, kinds[name], f"{cls.step}.{name}") for name, text in texts.items()})
 
     def _number(self, name: str, value: Any) -> Any:
-        enum = type(self).message.DESCRIPTOR.fields_by_name[name].enum_type
+        enum = type(self).message.DESCRIPTOR.fields_by_name[name].enum_type  # type: ignore[union-attr]
         return next(entry.number for entry in enum.values if _text(entry.name, enum) == value) if enum else value
 
     def _check(self, field: dataclasses.Field[Any], value: Any) -> None:
@@ -105,7 +108,7 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float = within(0.99, 0, 1)
     """Relative drop that the crisp mask must reach, a fraction."""
-    min_region_area: float = within(0.01, 0, 1)
+    min_region_area: float = within(0.003, 0, 1)
     """Smaller regions are left out; a fraction of the view."""
     reach: float | None = within(0.9, 0, 1, above=True)
     """The crisp mask must reach at most this share of the drop under a blur of the whole view; None: as the service."""
@@ -201,12 +204,30 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Members below this fraction of the median similarity are trimmed."""
     merge: float = within(0.7, 0)
     """Clusters whose between-to-within similarity reaches this are merged; 1 or more: never."""
-    agreement: float = within(0.7, 0, 1, above=True)
+    agreement: float = within(0.6, 0, 1, above=True)
     """Preset consensus: share of the clusterings that must put parts together."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NecessityOptions(Options[AnyMessage]):
+    """What a summary must do to be one: its parts against their shapes elsewhere in their images."""
+
+    step = "necessity"
+
+    places: int = within(3, 1, 20)
+    """Random places that the shape of each part is held against."""
+    margin: float | None = within(None, 0)
+    """Log-odds that the lower end of a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset
+    paper nothing, so that summaries without effect are marked only."""
+
+    def required(self, preset: str) -> float | None:
+        """The margin, or the one of the clustering's preset."""
+        return _MARGIN if self.margin is None and preset == CONSENSUS else self.margin
+
+
 OPTIONS: dict[str, type[Options[Any]]] = {
-    kind.step: kind for kind in (MaskOptions, DescribeOptions, SurvivorOptions, MatchOptions, ClusteringOptions)
+    kind.step: kind
+    for kind in (MaskOptions, DescribeOptions, SurvivorOptions, MatchOptions, ClusteringOptions, NecessityOptions)
 }
 """The options of each step, by its name."""
 

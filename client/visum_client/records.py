@@ -113,11 +113,30 @@ class Part:
     """Relative drop of the target's probability when it alone is blurred, a fraction; None where not measured."""
     drop_log_odds: float | None = None
     """Fall of the target's log-odds when it alone is blurred; None where not measured."""
+    placed_log_odds: float | None = None
+    """The same for its shape elsewhere in the image, mean over random places; None where not measured."""
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Reads a member of summaries.json; fields that this version does not know are ignored."""
         return cls(**(_known(cls, content) | {"box": _tuple(content["box"])}))
+
+
+@dataclass(frozen=True)
+class Necessity:
+    """How much further the target's log-odds fall under the parts than under their shapes elsewhere in their images."""
+
+    mean: float
+    """Mean over the members."""
+    low: float | None
+    """Lower end of the 95 % interval over members; None where there is a single one."""
+    high: float | None
+    """Upper end."""
+
+    @property
+    def is_shown(self) -> bool:
+        """True where the interval lies above zero: the network needs these parts."""
+        return self.low is not None and self.low > 0
 
 
 @dataclass(frozen=True)
@@ -138,6 +157,8 @@ class Summary:
     """Mean over the members of their fall of log-odds."""
     members: tuple[Part, ...]
     """Its members, exemplar first, then by falling similarity."""
+    necessity: Necessity | None = None
+    """What its parts do beyond their size and shape, log-odds; None in runs of older versions."""
 
     @property
     def exemplar(self) -> Part:
@@ -147,7 +168,9 @@ class Summary:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Reads a summary of summaries.json; fields that this version does not know are ignored."""
-        return cls(**(_known(cls, content) | {"members": _parts(content["members"])}))
+        necessity = content.get("necessity")
+        read = Necessity(**_known(Necessity, necessity)) if necessity else None
+        return cls(**(_known(cls, content) | {"members": _parts(content["members"]), "necessity": read}))
 
 
 @dataclass(frozen=True)

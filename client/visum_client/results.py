@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, BinaryIO
 
@@ -13,8 +14,9 @@ from visum_client.errors import ServiceFaultError
 from visum_client.files import write_atomically
 from visum_client.folder import write_records
 from visum_client.images import ImageFile
+from visum_client.necessity import estimate_necessity
 from visum_client.part_table import PartTable
-from visum_client.records import Discarded, Part, Summary
+from visum_client.records import Discarded, Necessity, Part, Summary
 from visum_client.stages.drops import Drop
 from visum_client.stages.job import Job
 from visum_client.stages.proposals import ImageParts
@@ -23,6 +25,18 @@ from visum_wire import from_array
 _SINGLETON = clustering_pb2.DISCARD_REASON_SINGLETON
 Members = Sequence[tuple[int, float]]
 """Parts of a cluster and their similarities to its exemplar."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A cluster that the clustering calls a summary, and what its parts do."""
+
+    members: Members
+    """Its parts, exemplar first."""
+    ssim: float | None
+    """Median structural similarity over the pairs of its members."""
+    necessity: Necessity
+    """What its parts do beyond their size and shape."""
 
 
 def members_of(cluster: clustering_pb2.Summary, parts: int) -> Members:
@@ -37,16 +51,39 @@ def members_of(cluster: clustering_pb2.Summary, parts: int) -> Members:
     return [(part, round(value, 6)) for part, value in zip(members.tolist(), similarities.tolist(), strict=True)]
 
 
+def judge_effects(
+    result: clustering_pb2.SummarizeResult, parts: int, drops: Mapping[int, Drop], margin: float | None
+) -> tuple[list[Candidate], list[Candidate]]:
+    """The summaries, and the clusters whose parts do too little to be summaries.
+
+    Args:
+        result: Answer of the clustering.
+        parts: Number of parts.
+        drops: What was measured of the members.
+        margin: Log-odds that the lower end of the necessity must reach; None: all are summaries.
+    """
+    candidates = [_candidate(cluster, members_of(cluster, parts), drops) for cluster in result.summaries]
+    is_summary = [margin is None or _reaches(candidate.necessity, margin) for candidate in candidates]
+    kept = [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if keep]
+    return kept, [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if not keep]
+
+
 def write_summaries(
-    job: Job, table: PartTable, result: clustering_pb2.SummarizeResult, drops: Mapping[int, Drop]
+    job: Job,
+    table: PartTable,
+    result: clustering_pb2.SummarizeResult,
+    kept: Sequence[Candidate],
+    without_effect: Sequence[Candidate],
+    drops: Mapping[int, Drop],
 ) -> None:
     """Writes summaries.json."""
-    clusters = [members_of(summary, table.count) for summary in result.summaries]
     summaries = [
-        _summary(index, _ssim(cluster), [_part(job.images, table, *member, drops) for member in members])
-        for index, (cluster, members) in enumerate(zip(result.summaries, clusters, strict=True))
+        _summary(index, candidate, [_part(job.images, table, *member, drops) for member in candidate.members])
+        for index, candidate in enumerate(kept)
     ]
-    discarded = [_discarded(job, table, entry) for entry in result.discarded if entry.reason != _SINGLETON]
+    margin = job.options.necessity.required(job.options.clustering.preset)
+    discarded = [_without_effect(job, table, candidate, drops, margin) for candidate in without_effect]
+    discarded += [_discarded(job, table, entry) for entry in result.discarded if entry.reason != _SINGLETON]
     write_records(
         job.folder.summaries,
         summaries=[dataclasses.asdict(summary) | {"exemplar": _json(summary.exemplar)} for summary in summaries],
@@ -60,14 +97,12 @@ def write_summaries(
     )
 
 
-def write_parts(
-    job: Job, images: Sequence[ImageParts], table: PartTable, result: clustering_pb2.SummarizeResult
-) -> None:
+def write_parts(job: Job, images: Sequence[ImageParts], table: PartTable, kept: Sequence[Candidate]) -> None:
     """Writes parts.npz."""
     summaries = np.full(table.count, -1, dtype=np.int32)
     similarities = np.full(table.count, np.nan, dtype=np.float32)
-    for index, summary in enumerate(result.summaries):
-        for part, similarity in members_of(summary, table.count):
+    for index, candidate in enumerate(kept):
+        for part, similarity in candidate.members:
             summaries[part], similarities[part] = index, similarity
     loaded = (parts.survivors.load().descriptors for parts in images)
     descriptors = [from_array(array, "descriptors", "float16", (None, None)) for array in loaded]
@@ -86,20 +121,31 @@ def write_parts(
     write_atomically(job.folder.parts, write)
 
 
+def _candidate(cluster: clustering_pb2.Summary, members: Members, drops: Mapping[int, Drop]) -> Candidate:
+    measured = [drops[part] for part, _ in members]
+    effects, placed = [drop.log_odds for drop in measured], [drop.placed_log_odds for drop in measured]
+    return Candidate(members, _ssim(cluster), estimate_necessity(effects, placed))
+
+
+def _reaches(necessity: Necessity, margin: float) -> bool:
+    return necessity.low is not None and necessity.low >= margin
+
+
 def _ssim(cluster: clustering_pb2.Summary) -> float | None:
     return _finite(cluster.ssim) if cluster.HasField("ssim") else None
 
 
-def _summary(index: int, ssim: float | None, members: Iterable[Part]) -> Summary:
+def _summary(index: int, candidate: Candidate, members: Iterable[Part]) -> Summary:
     parts = tuple(members)
     return Summary(
         index=index,
         id=f"S{index + 1}",
         images=len({part.image for part in parts}),
-        ssim=ssim,
+        ssim=candidate.ssim,
         drop=fmean(part.drop or 0.0 for part in parts),
         drop_log_odds=fmean(part.drop_log_odds or 0.0 for part in parts),
         members=parts,
+        necessity=candidate.necessity,
     )
 
 
@@ -117,7 +163,22 @@ def _part(
         similarity=similarity,
         drop=drop.relative if drop else None,
         drop_log_odds=drop.log_odds if drop else None,
+        placed_log_odds=drop.placed_log_odds if drop else None,
     )
+
+
+def _without_effect(
+    job: Job, table: PartTable, candidate: Candidate, drops: Mapping[int, Drop], margin: float | None
+) -> dict[str, Any]:
+    found, low = candidate.necessity.mean, candidate.necessity.low
+    least = "no interval" if low is None else f"at least {low:.2f}"
+    detail = (
+        f"blurring its parts lowers the log-odds by {found:.2f} ({least}) more than elsewhere; {margin:g} is needed"
+    )
+    members = tuple(_part(job.images, table, *member, drops) for member in candidate.members)
+    reason = _reason(clustering_pb2.DISCARD_REASON_NO_EFFECT)
+    discarded = Discarded(reason, detail, candidate.ssim, members)
+    return dataclasses.asdict(discarded) | {"members": [_json(part) for part in members]}
 
 
 def _discarded(job: Job, table: PartTable, entry: clustering_pb2.DiscardedCluster) -> dict[str, Any]:

@@ -16,16 +16,17 @@ from visum_client.folder import RunFolder
 from visum_client.images import ImageFile, ImageSource, find_images
 from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, EXTRACT_MASK, LIST_MODELS, SUMMARIZE
 from visum_client.models import GivenModel, find_model, read_card
+from visum_client.options import CONSENSUS
 from visum_client.part_table import PartTable
 from visum_client.progress import Progress
 from visum_client.report import write_report
-from visum_client.results import members_of, write_parts, write_summaries
+from visum_client.results import judge_effects, members_of, write_parts, write_summaries
 from visum_client.run_log import RunLog
 from visum_client.scheduler import Services
 from visum_client.stages import clustering, drops, matching
 from visum_client.stages.images import look_at_images
 from visum_client.stages.job import Job
-from visum_client.stages.proposals import CONSENSUS, ImageParts
+from visum_client.stages.proposals import ImageParts
 from visum_client.store import Store
 from visum_client.targets import find_class, normalized
 
@@ -152,10 +153,13 @@ async def _make(job: Job, log: RunLog) -> None:
     result = await clustering.summarize(job, images, used, best)
     log.save()
     table = PartTable.of(images)
-    write_parts(job, images, table, result)
     members = [part for summary in result.summaries for part, _ in members_of(summary, table.count)]
     measured = await drops.measure_drops(job, table, members)
-    write_summaries(job, table, result, measured)
+    options = job.options
+    margin = options.necessity.required(options.clustering.preset)
+    kept, without_effect = judge_effects(result, table.count, measured, margin)
+    write_parts(job, images, table, kept)
+    write_summaries(job, table, result, kept, without_effect, measured)
     log.save()
 
 

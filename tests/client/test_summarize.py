@@ -140,6 +140,22 @@ def test_the_stripes_are_found_and_matter(copied):
     best = max(copied.summaries, key=lambda summary: summary.drop)
     assert best.drop > 0.5
     assert best.drop_log_odds > 1
+    assert best.necessity.is_shown
+    assert best.necessity.low <= best.necessity.mean <= best.necessity.high
+    differences = [member.drop_log_odds - member.placed_log_odds for member in best.members]
+    assert best.necessity.mean == pytest.approx(np.mean(differences))
+
+
+def test_what_does_too_little_is_discarded_with_its_figures(client, copied, order):
+    found = len(copied.summaries)
+    options = parse_options(["necessity.margin=1000"])
+    run = client.summarize(**(order | {"overwrite": True} | options))
+    discarded = [entry for entry in run.discarded if entry.reason == "no_effect"]
+    assert run.summaries == ()
+    assert len(discarded) == found > 0
+    assert all("1000 is needed" in entry.detail for entry in discarded)
+    with np.load(run.folder.parts) as parts:
+        assert (parts["part_summary"] == -1).all()
 
 
 def test_a_complete_run_is_left_as_it_is_without_any_call(copied, order):

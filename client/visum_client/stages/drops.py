@@ -1,13 +1,15 @@
-"""What the network loses when a part alone is blurred."""
+"""What the network loses when a part alone is blurred, and when its shape is blurred elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from visum.v1 import common_pb2, mask_pb2
 
 from visum_client.bounded import for_each
 from visum_client.methods import MEASURE_DROPS
+from visum_client.necessity import place_elsewhere
 from visum_client.part_table import PartTable
 from visum_client.stages.job import Job, finite
 from visum_wire import from_array, mask_to_png, regions_from_png
@@ -23,6 +25,8 @@ class Drop:
     """(p0 - p1) / p0 of the target's probability."""
     log_odds: float
     """Fall of the target's log-odds."""
+    placed_log_odds: float
+    """The same for the part's shape elsewhere in the image, mean over random places."""
 
 
 async def measure_drops(job: Job, table: PartTable, parts: Sequence[int]) -> dict[int, Drop]:
@@ -44,7 +48,7 @@ async def measure_drops(job: Job, table: PartTable, parts: Sequence[int]) -> dic
 
 async def _of_image(job: Job, table: PartTable, index: int, parts: Sequence[int]) -> list[Drop]:
     image = job.images[index]
-    options = job.options.mask
+    options, places = job.options.mask, job.options.necessity.places
     request = mask_pb2.MeasureDropsRequest(
         image=common_pb2.Image(sha256=image.digest or ""),
         model=job.card.ref,
@@ -53,21 +57,31 @@ async def _of_image(job: Job, table: PartTable, index: int, parts: Sequence[int]
         blur_sigma=options.blur_sigma,
     )
     on_reused = partial(job.progress.reuse, STAGE)
-    drops, _ = await job.calls.call(MEASURE_DROPS, request, partial(_decode, len(parts)), image, on_reused)
+    decode = partial(_decode, len(parts), places)
+    drops, _ = await job.calls.call(MEASURE_DROPS, request, decode, image, on_reused)
     return drops
 
 
 def _masks(job: Job, table: PartTable, digest: str, parts: Sequence[int]) -> list[bytes]:
+    """Each part, followed by its shape at other places; the places depend on the image and the part alone."""
     side = job.view_side
     regions = regions_from_png(job.folder.mask(digest, "regions").read_bytes(), "regions", (side, side))
-    return [mask_to_png(table.pixels(part, regions)) for part in parts]
+    masks = []
+    for part in parts:
+        pixels = table.pixels(part, regions)
+        generator = np.random.default_rng([int(digest[:8], 16), *table.box(part)])
+        masks += [pixels, *place_elsewhere(pixels, job.options.necessity.places, generator)]
+    return [mask_to_png(mask) for mask in masks]
 
 
-def _decode(count: int, response: mask_pb2.MeasureDropsResponse) -> list[Drop]:
-    perturbed = from_array(response.perturbed_probabilities, "perturbed_probabilities", "float64", (count,))
+def _decode(parts: int, places: int, response: mask_pb2.MeasureDropsResponse) -> list[Drop]:
+    count = parts * (1 + places)
+    probabilities = from_array(response.perturbed_probabilities, "perturbed_probabilities", "float64", (count,))
     log_odds = from_array(response.perturbed_log_odds, "perturbed_log_odds", "float64", (count,))
     before, log_odds_before = finite(response.probability, "probability"), finite(response.log_odds, "log_odds")
+    after = probabilities.reshape(parts, -1)[:, 0].tolist()
+    falls = log_odds_before - log_odds.reshape(parts, -1)
     return [
-        Drop((before - after) / before if before > 0 else 0.0, log_odds_before - fallen)
-        for after, fallen in zip(perturbed.tolist(), log_odds.tolist(), strict=True)
+        Drop((before - left) / before if before > 0 else 0.0, float(fall[0]), float(fall[1:].mean()))
+        for left, fall in zip(after, falls, strict=True)
     ]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from visum.v1 import common_pb2, proposal_pb2, specializer_pb2
 
 from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, SELECT_SURVIVORS
+from visum_client.options import CONSENSUS
 from visum_client.stages.job import Job
 from visum_client.store import Stored
 from visum_wire import InvalidInput, from_array, to_array
@@ -16,8 +17,6 @@ from visum_wire import InvalidInput, from_array, to_array
 STAGE = "proposals"
 THUMBNAIL_SIDE = 64
 """Side of a part's thumbnail, pixels."""
-CONSENSUS = "consensus"
-"""Preset of the clustering whose parts are the regions."""
 FEATURES = ("aligned", "pooled")
 """Kinds of features of a region; each has a mirrored twin."""
 

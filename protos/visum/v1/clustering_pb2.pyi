@@ -37,7 +37,7 @@ class _DiscardReasonEnumTypeWrapper(enum_type_wrapper._EnumTypeWrapper[_DiscardR
     DISCARD_REASON_DUPLICATE: _DiscardReason.ValueType  # 4
     """The same parts as another summary."""
     DISCARD_REASON_NO_EFFECT: _DiscardReason.ValueType  # 5
-    """Blurring it has no effect of its own."""
+    """Blurring it has too little effect of its own; said by clients, who measure effects after the clustering."""
 
 class DiscardReason(_DiscardReason, metaclass=_DiscardReasonEnumTypeWrapper):
     """Why a cluster is not a summary."""
@@ -53,7 +53,7 @@ DISCARD_REASON_SSIM: DiscardReason.ValueType  # 3
 DISCARD_REASON_DUPLICATE: DiscardReason.ValueType  # 4
 """The same parts as another summary."""
 DISCARD_REASON_NO_EFFECT: DiscardReason.ValueType  # 5
-"""Blurring it has no effect of its own."""
+"""Blurring it has too little effect of its own; said by clients, who measure effects after the clustering."""
 
 @typing.final
 class ClusteringOptions(message.Message):
@@ -150,7 +150,7 @@ class ClusteringOptions(message.Message):
     """Clusters whose between-to-within similarity reaches this are merged, > 0 (1 or more: never); default 0.7."""
     agreement: builtins.float
     """Preset consensus: parts are one group while this share of the clusterings, on average, agrees; above 0, at most 1;
-    default 0.7.
+    default 0.6.
     """
     def __init__(
         self,

@@ -10,7 +10,7 @@ from scipy.spatial.distance import squareform
 from visum_clustering.feature_sets import FeatureSet, item_distances
 from visum_clustering.labelings import NOISE, Labels, label_items
 
-AGREEMENT = 0.7
+AGREEMENT = 0.6
 """Items are one group as long as so large a share of the clusterings, on average, puts them together."""
 
 
