@@ -36,6 +36,7 @@ test-long: setup ## Hold the full counts
 
 bench: setup ## Measure speed, as ratios
 	$(BIN)/python -m benchmarks.masks
+	$(BIN)/python -m benchmarks.mask_clients
 	$(BIN)/python -m benchmarks.matching
 	$(BIN)/python -m benchmarks.class_run
 	$(BIN)/python -m benchmarks.clustering

@@ -1,12 +1,14 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.support.networks import DetailInWindow, classifier_of
 from tests.support.pictures import noise
 from visum_mask import modes
-from visum_mask.batching import batch_of, images_that_fit, in_batches
+from visum_mask.batching import batch_of, images_that_fit, in_batches, try_pass
 from visum_mask.graphs import by_shape, replayed
-from visum_mask.options import MaskOptions
+from visum_mask.options import MaskOptions, Perturbation
+from visum_mask.perturbation import PYRAMID_LEVELS
 from visum_runtime.errors import OutOfRange
 
 
@@ -69,7 +71,31 @@ def test_a_batch_is_the_largest_power_of_two_in_four_fifths_of_the_free_memory()
 
 def test_a_cpu_batch_is_as_large_as_asked_for():
     classifier = classifier_of(DetailInWindow((8, 8, 16, 16)), 2)
-    assert images_that_fit(classifier, torch.zeros(1, 3, 32, 32)) >= 1 << 20
+    assert images_that_fit(classifier, torch.zeros(1, 3, 32, 32), MaskOptions()) >= 1 << 20
+
+
+class Allocated(TorchDispatchMode):
+    """Counts the elements of all tensors that are made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        made = function(*arguments, **keywords or {})
+        self.elements += made.numel() if isinstance(made, torch.Tensor) else 0
+        return made
+
+
+def test_the_pass_that_a_batch_is_planned_by_holds_the_levels_of_a_pyramid():
+    classifier = classifier_of(DetailInWindow((8, 8, 16, 16)), 2)
+    pixels = torch.rand(1, 3, 32, 32)
+    made = {}
+    for kind in Perturbation:
+        with Allocated() as allocated:
+            try_pass(classifier, pixels, MaskOptions(perturbation=kind))
+        made[kind] = allocated.elements
+    assert made[Perturbation.PYRAMID] - made[Perturbation.BLEND] > PYRAMID_LEVELS * pixels.numel()
 
 
 def test_a_recorded_pass_is_replayed_only_for_its_shape_and_with_gradients():

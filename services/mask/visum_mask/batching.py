@@ -7,6 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from visum_mask.options import MaskOptions
+from visum_mask.perturbation import make_perturbation
 from visum_models import Classifier
 from visum_runtime.errors import OutOfRange
 
@@ -36,13 +38,16 @@ def in_batches(work: Callable[[slice], list[Result]], count: int, size: int) -> 
     return results
 
 
-def images_that_fit(classifier: Classifier, example: Tensor) -> int:
+def images_that_fit(classifier: Classifier, example: Tensor, options: MaskOptions) -> int:
     """Views like the example [1, 3, S, S] that the device's free memory holds in one batch; on a CPU: all."""
     if not example.is_cuda:
         return _UNLIMITED
     free, _ = torch.cuda.mem_get_info(example.device)
     cached = torch.cuda.memory_reserved(example.device) - torch.cuda.memory_allocated(example.device)
-    return batch_of(free + cached, _bytes_an_image(classifier, example))
+    try:
+        return batch_of(free + cached, _bytes_an_image(classifier, example, options))
+    except torch.OutOfMemoryError:
+        return 1
 
 
 def batch_of(free_bytes: int, bytes_an_image: int) -> int:
@@ -51,17 +56,23 @@ def batch_of(free_bytes: int, bytes_an_image: int) -> int:
     return 1 << max(images.bit_length() - 1, 0)
 
 
-def _bytes_an_image(classifier: Classifier, example: Tensor) -> int:
-    """Peak of one pass forward and back, measured with two images less one, so that constant parts fall out."""
-    one, two = (_peak_bytes(classifier, example.expand(count, -1, -1, -1)) for count in (1, 2))
+def try_pass(classifier: Classifier, pixels: Tensor, options: MaskOptions) -> None:
+    """What an iteration does with views [N, 3, S, S] that takes memory: perturbs them, and goes forward and back."""
+    perturb = make_perturbation(classifier.normalize(pixels), options.perturbation, options.blur_sigma)
+    keep = torch.ones_like(pixels[:, :1]).requires_grad_()
+    torch.autograd.grad(classifier.fast_logits(perturb(keep)).sum(), keep)
+
+
+def _bytes_an_image(classifier: Classifier, example: Tensor, options: MaskOptions) -> int:
+    """Peak of one pass, measured with two images less one, so that constant parts fall out."""
+    one, two = (_peak_bytes(classifier, example.expand(count, -1, -1, -1), options) for count in (1, 2))
     return max(two - one, example.numel() * example.element_size())
 
 
-def _peak_bytes(classifier: Classifier, pixels: Tensor) -> int:
+def _peak_bytes(classifier: Classifier, pixels: Tensor, options: MaskOptions) -> int:
     torch.cuda.reset_peak_memory_stats(pixels.device)
     before = torch.cuda.memory_allocated(pixels.device)
-    images = classifier.normalize(pixels).requires_grad_()
-    torch.autograd.grad(classifier.fast_logits(images).sum(), images)
+    try_pass(classifier, pixels, options)
     return torch.cuda.max_memory_allocated(pixels.device) - before
 
 

@@ -33,7 +33,7 @@ def extract_masks(
     def work(batch: slice) -> list[OptimizedMask | None]:
         return _extract(classifier, pixels[batch], targets[batch], options, checks[batch])
 
-    return in_batches(work, len(pixels), images_that_fit(classifier, pixels[:1]))
+    return in_batches(work, len(pixels), images_that_fit(classifier, pixels[:1], options))
 
 
 def threshold_to_area(saliency: Tensor, salient_pixels: int) -> Tensor:

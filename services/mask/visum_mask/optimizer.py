@@ -148,7 +148,8 @@ class _Batch:
     def results(self) -> list[OptimizedMask]:
         cells = self._best_cells if self._phase.binary_from is not None else self._cells
         full = objective.upsample(cells, self._side)
-        keep = objective.project(full, self._sharpness) if self._sharpness else full
+        sharpness = self._phase.result_sharpness or self._sharpness
+        keep = objective.project(full, sharpness) if sharpness else full
         binary = self._salient(full)
         is_opened_away = (full <= objective.BINARY_THRESHOLD) & ~binary
         raw = torch.where(is_opened_away, 0, 1 - keep)

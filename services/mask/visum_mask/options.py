@@ -24,8 +24,8 @@ class Preset(StrEnum):
 
 _LEAST_CELLS = 4
 _PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 16}
-_TARGET_DROPS = {Preset.DROP: 0.9998, Preset.EVIDENCE: 0.995}
-_REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.98}
+_TARGET_DROPS = {Preset.DROP: 0.9999, Preset.EVIDENCE: 0.995}
+_REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.995}
 
 
 class ScheduleName(StrEnum):
@@ -65,12 +65,12 @@ class MaskOptions:
     blur_sigma: float = 10.0
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float | None = None
-    """Relative drop that a crisp mask must reach; None: .9998, in preset evidence .995."""
+    """Relative drop that a crisp mask must reach; None: .9999, in preset evidence .995."""
     min_region_area: float = 0.01
     """Smallest region, as a fraction of the view."""
     reach: float | None = None
     """Largest share of the drop under a blur of the whole view that the target drop may ask for; None: it may ask for
-    more than all of it, in preset evidence for .98."""
+    more than all of it, in preset evidence for .995."""
 
     def __post_init__(self) -> None:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")
@@ -136,6 +136,8 @@ class Phase:
     """Weight of the log-odds hinge."""
     sharpness: tuple[float, float] | None = None
     """First and last slope of the projection, growing geometrically; None: no projection."""
+    result_sharpness: float | None = None
+    """Slope of the projection of the raw mask that is returned; None: the last one."""
     learning_rate: tuple[float, float] = (0.1, 0.1)
     """First and last step size of Adam, changing geometrically."""
     binary_from: int | None = None
@@ -154,6 +156,8 @@ _SMOOTH = Phase(iterations=300, area=0.01, variation=1e-4)
 _IEBB = Phase(iterations=450, area=_SMOOTH.area, variation=_SMOOTH.variation)
 _LITERAL = Phase(iterations=150, area=_SMOOTH.area, variation=1.0, crispness=_CRISPNESS)
 _CRISP = Phase(150, _AREA, 1.0, crispness=_CRISPNESS, hinge=_HINGE, sharpness=_SHARPNESS)
+_RESULT_SHARPNESS = 96.0
+"""Raw masks of the short schedule, which optimizes binary ones, have outlines so narrow that they drop as much."""
 _BINARY_SHARE = 0.15
 _DEFAULT_ITERATIONS = 150
 
@@ -176,6 +180,7 @@ def _short(iterations: int, hardening: Hardening | None) -> Phase:
     return replace(
         _CRISP,
         iterations=iterations,
+        result_sharpness=_RESULT_SHARPNESS,
         learning_rate=(0.1, 0.03),
         binary_from=round(_BINARY_SHARE * iterations),
         controller=replace(usual, raise_factor=usual.raise_factor**speed, lower_factor=usual.lower_factor**speed),

@@ -14,6 +14,7 @@ from visum_mask.explain import ExplainedMask, Explanation, explain
 from visum_mask.measure import DropScores, measure_drops
 from visum_mask.options import MaskOptions, Mode, Perturbation, Preset, ScheduleName
 from visum_models import Card, Classifier, ModelRepository
+from visum_models.shared_loading import SharedLoading
 from visum_runtime.errors import InvalidInput, Stopped
 from visum_runtime.references import require_digest, require_model
 from visum_runtime.timing import timing_of
@@ -70,6 +71,7 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
 
     def __init__(self, models: ModelRepository, worker: Worker, limits: ImageLimits) -> None:
         self._models = models
+        self._loading = SharedLoading(models)
         self._worker = worker
         self._limits = limits
 
@@ -113,7 +115,7 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
 
     async def _classifier(self, model: common_pb2.ModelRef) -> Classifier:
         require_model(model)
-        return await asyncio.to_thread(self._models.load, model.name, model.sha256)
+        return await self._loading.load(model.name, model.sha256)
 
     def _view(self, image: common_pb2.Image, card: Card) -> View:
         return load_view(image, card.preprocessing.to_message(), self._limits)
