@@ -10,8 +10,14 @@ BUF := .tools/node_modules/.bin/buf
 
 OUT ?= runs/demo
 
+VERSION := 0.1.0
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null)
+CONTAINER ?= docker
+IMAGE_PREFIX ?=
+IMAGES := mask-cpu mask-cuda specializer-cpu specializer-cuda proposals clustering client
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench lint format protos check-protos lint-protos serve clean
+.PHONY: help setup demo test test-long bench docs lint format protos check-protos lint-protos serve manifests images clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,10 +34,15 @@ setup: .venv/ready ## Make the environment (.venv); the other targets do it by t
 demo: setup ## Summarize a class of a world whose parts are known, and hold it against them (3 minutes)
 	@$(BIN)/python -m visum_demo.demo --out $(OUT)
 
-test: setup ## Hold every fact in its smallest form (at most 10 minutes)
-	$(BIN)/python -m pytest
+.venv-s3/ready: requirements-s3.txt
+	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
+	.venv-s3/bin/python -m pip install --quiet --requirement requirements-s3.txt
+	touch $@
 
-test-long: setup ## Hold the full counts
+test: setup .venv-s3/ready ## Hold every fact in its smallest form (at most 10 minutes)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-long: setup .venv-s3/ready ## Hold the full counts
 	$(BIN)/python -m pytest -m long --timeout 7200
 
 bench: setup ## Measure speed, as ratios
@@ -41,6 +52,10 @@ bench: setup ## Measure speed, as ratios
 	$(BIN)/python -m benchmarks.class_run
 	$(BIN)/python -m benchmarks.clustering
 	$(BIN)/python -m benchmarks.specializer
+	$(BIN)/python -m benchmarks.services
+
+docs: setup ## Build the documents as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: setup check-protos lint-protos ## Check style, types and protos
 	$(BIN)/ruff check .
@@ -68,5 +83,17 @@ lint-protos: ## Check the style of the .proto files with buf, where npm can inst
 serve: setup ## Start the four services on this machine
 	$(BIN)/visum serve
 
+manifests: setup ## Render and validate the manifests for Kubernetes
+	$(BIN)/python -m deploy.manifests
+
+images: $(addprefix image-,$(IMAGES)) ## Build the container images (CONTAINER=podman, IMAGE_PREFIX=registry/name/)
+
+image-%: service = $(firstword $(subst -, ,$*))
+image-%: device = $(word 2,$(subst -, ,$*))
+image-%:
+	$(CONTAINER) build --file deploy/docker/$(service).Dockerfile $(if $(device),--build-arg DEVICE=$(device)) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  --tag $(IMAGE_PREFIX)visum-$(service):$(VERSION)$(addprefix -,$(device)) .
+
 clean: ## Remove environments and caches
-	rm -rf .venv .venv-protos .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-protos .venv-s3 build/site .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis

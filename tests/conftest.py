@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def visum_data() -> Path:
     if not (folder / "weights").is_dir():
         pytest.skip(f"no real networks and photographs in {folder} (VISUM_DATA)")
     return folder
+
+
+def pytest_configure() -> None:
+    """Processes that tests start heed Ctrl-C, also where these tests run in the background of a script."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,5 +1,7 @@
 """Visual summaries of what a trained classifier uses: the client of the visum services."""
 
+from visum_client.async_client import AsyncClient
+from visum_client.class_folders import ClassRun
 from visum_client.client import Client
 from visum_client.errors import (
     DeadlineError,
@@ -23,14 +25,28 @@ from visum_client.options import (
     NecessityOptions,
     SurvivorOptions,
 )
-from visum_client.records import ClassScore, Discarded, ImageRecord, Mask, Necessity, Part, Summary, ViewToOriginal
+from visum_client.records import (
+    ClassScore,
+    Clusters,
+    Discarded,
+    ImageRecord,
+    Mask,
+    Necessity,
+    Part,
+    Summary,
+    ViewToOriginal,
+)
 from visum_client.run import Run
 from visum_client.specialization.specialized import Specialized
+from visum_client.stage_results import MaskedImage, Masks, Matches, Parts
 
 __all__ = [
+    "AsyncClient",
+    "ClassRun",
     "ClassScore",
     "Client",
     "ClusteringOptions",
+    "Clusters",
     "DeadlineError",
     "DescribeOptions",
     "Discarded",
@@ -40,12 +56,16 @@ __all__ = [
     "LocalSettings",
     "Mask",
     "MaskOptions",
+    "MaskedImage",
+    "Masks",
     "MatchOptions",
+    "Matches",
     "Necessity",
     "NecessityOptions",
     "NotBuiltError",
     "NotFoundError",
     "Part",
+    "Parts",
     "PreconditionError",
     "Run",
     "RunFolderError",

@@ -7,22 +7,31 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-async def for_each(items: Iterable[Item], limit: int, work: Callable[[Item], Awaitable[None]]) -> None:
-    """Does `work` for every item, at most `limit` at a time, each item taken from the iterable when its turn comes.
+async def for_each(items: Iterable[Item], limit: Callable[[], int], work: Callable[[Item], Awaitable[None]]) -> None:
+    """Does `work` for every item, at most `limit()` at a time, each item taken from the iterable when its turn comes.
+
+    The limit may grow while the work is done.
 
     Raises:
         Exception: The first error of `work`; the others are cancelled.
     """
     remaining = iter(items)
+    workers = 0
 
-    async def worker() -> None:
+    def grow(group: asyncio.TaskGroup) -> None:
+        nonlocal workers
+        while workers < limit():
+            workers += 1
+            group.create_task(worker(group))
+
+    async def worker(group: asyncio.TaskGroup) -> None:
         for item in remaining:
             await work(item)
+            grow(group)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(limit):
-                group.create_task(worker())
+            grow(group)
     except BaseExceptionGroup as errors:
         raise first_error(errors) from None
 

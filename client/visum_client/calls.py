@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from visum.v1 import clustering_pb2
 
-from visum_client.errors import InvalidInputError, ServiceFaultError
+from visum_client.errors import InvalidInputError, ServiceFaultError, VisumError
 from visum_client.images import ImageFile
 from visum_client.methods import SUMMARIZE, Method, Request, Response
 from visum_client.scheduler import Services
-from visum_client.store import Store, Stored, request_key
+from visum_client.store import Keeper, Kept, request_key
 from visum_wire import InvalidInput
 
 Result = TypeVar("Result")
@@ -21,7 +21,7 @@ OnReused = Callable[[], None]
 class PureCalls:
     """Answers calls from the store where it can, and stores what the services answer."""
 
-    def __init__(self, services: Services, store: Store) -> None:
+    def __init__(self, services: Services, store: Keeper) -> None:
         self.services = services
         self._store = store
 
@@ -32,7 +32,7 @@ class PureCalls:
         decode: Callable[[Response], Result],
         image: ImageFile | None = None,
         on_reused: OnReused = lambda: None,
-    ) -> tuple[Result, Stored[Response]]:
+    ) -> tuple[Result, Kept[Response]]:
         """The decoded answer to a request, and the place where the answer lies.
 
         Args:
@@ -47,17 +47,20 @@ class PureCalls:
         """
         connection = await self.services.connection(method.service)
         key = request_key(method, connection.info, request)
-        place = self._store.place(method, key)
         if (found := self._store.find(method, key)) is not None:
             with contextlib.suppress(InvalidInput):  # stored by a version that checked less: ask again
                 result = decode(found)
                 on_reused()
-                return result, place
-        complete = await asyncio.to_thread(_with_data, request, image) if image else request
-        response = await self.services.call(method, complete)
-        result = _checked(method, response, decode, image)
+                return result, self._store.place(method, key)
+        try:
+            complete = await asyncio.to_thread(_with_data, request, image) if image else request
+            response = await self.services.call(method, complete)
+            result = _checked(method, response, decode, image)
+        except VisumError as error:
+            error.image = image.label if image else ""
+            raise
         await asyncio.to_thread(self._store.put, method, key, response)
-        return result, place
+        return result, self._store.place(method, key)
 
     async def summarize(
         self,

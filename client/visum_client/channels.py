@@ -10,6 +10,9 @@ from visum_client.methods import SERVICES
 
 MAX_MESSAGE_BYTES = 16 << 20
 """Largest message that the client takes."""
+SPREADING_SCHEME = "dns:"
+"""Addresses of this scheme may stand for several replicas."""
+_RESOLUTION_MS = 2_000
 _ATTEMPTS = 5
 _FIRST_BACKOFF = "0.2s"
 _LONGEST_BACKOFF = "3s"
@@ -49,6 +52,8 @@ def open_channel(address: str) -> grpc.aio.Channel:
         ("grpc.service_config", _service_config()),
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.use_local_subchannel_pool", 1),
+        # Servers renew connections so that clients look for new replicas: gRPC's pause of 30 s would delay them.
+        ("grpc.dns_min_time_between_resolutions_ms", _RESOLUTION_MS),
     ]
     return grpc.aio.insecure_channel(address, options=options)
 

@@ -1,221 +1,106 @@
-"""The way in: services, local or remote, and class runs on them."""
+"""The same calls for ordinary programs and notebooks: each waits for its result."""
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import contextlib
+import functools
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from visum.v1 import info_pb2
-
-from visum_client.channels import parse_addresses
-from visum_client.configuration import StepOptions
+from visum_client.async_client import AsyncClient
 from visum_client.errors import VisumError
-from visum_client.images import ImageSource
-from visum_client.local import LocalServices, LocalSettings
+from visum_client.local import LocalSettings
 from visum_client.loop import LoopThread
-from visum_client.options import (
-    ClusteringOptions,
-    DescribeOptions,
-    MaskOptions,
-    MatchOptions,
-    NecessityOptions,
-    SurvivorOptions,
-)
-from visum_client.progress import Progress
-from visum_client.remote import RemoteServices
-from visum_client.run import Run
-from visum_client.scheduler import Backend, Services
-from visum_client.specialization.class_runs import read_class_runs
-from visum_client.specialization.specialize import STAGES, Specialization, specialize
-from visum_client.specialization.specialized import Specialized
-from visum_client.summarize import Order, summarize
+from visum_client.scaled_services import READY_SECONDS, scaled_services
 
-SERVICES_VARIABLE = "VISUM_SERVICES"
-"""Environment variable that `Client.from_env` reads."""
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def _waiting(
+    call: Callable[Concatenate[AsyncClient, Given], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate["Client", Given], Result]:
+    """A call of `AsyncClient` as a method of `Client`."""
+
+    @functools.wraps(call)
+    def waiting(client: "Client", /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        return client._wait(call(client._calls, *args, **kwargs))
+
+    return waiting
 
 
 class Client:
     """Runs classes on visum services. Close it, or use it in a `with` statement.
 
-    Make one by `Client.local()`, `Client.connect(...)` or `Client.from_env()`. Its methods wait for their results and
-    may be used in notebooks.
+    Make one by `Client.local()`, `Client.connect(...)` or `Client.from_env()`. Its methods are those of `AsyncClient`;
+    they wait for their results and may be used in notebooks.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self._loop = LoopThread()
-        self._services = Services(backend)
-        self._closed = False
+    def __init__(self, calls: AsyncClient) -> None:
+        self._calls = calls
+        self._loop: LoopThread | None = LoopThread()
 
     @classmethod
     def local(cls, settings: LocalSettings | None = None) -> Self:
         """A client with services of its own: processes of this machine, started when first needed, ended with it."""
-        return cls(LocalServices(settings))
+        return cls(AsyncClient.local(settings))
 
     @classmethod
     def connect(cls, services: str) -> Self:
-        """A client of running services.
-
-        Args:
-            services: As `mask=host:port,proposals=host:port,clustering=host:port,specializer=host:port`.
-
-        Raises:
-            InvalidInputError: Not of that form.
-        """
-        return cls(RemoteServices(parse_addresses(services)))
+        """A client of running services. As `AsyncClient.connect`."""
+        return cls(AsyncClient.connect(services))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """A client of the services that the environment variable VISUM_SERVICES names, in the form of `connect`.
+        """A client of the services that the environment names. As `AsyncClient.from_env`."""
+        return cls(AsyncClient.from_env(environ))
 
-        Raises:
-            VisumError: It is not set.
-            InvalidInputError: Not of that form.
-        """
-        text = (os.environ if environ is None else environ).get(SERVICES_VARIABLE, "")
-        if not text:
-            raise VisumError(f"the variable {SERVICES_VARIABLE} is not set; `visum serve` prints a value for it")
-        return cls.connect(text)
+    summarize = _waiting(AsyncClient.summarize)
+    summarize_all = _waiting(AsyncClient.summarize_all)
+    masks = _waiting(AsyncClient.masks)
+    describe = _waiting(AsyncClient.describe)
+    match = _waiting(AsyncClient.match)
+    cluster = _waiting(AsyncClient.cluster)
+    specialize = _waiting(AsyncClient.specialize)
+    score = _waiting(AsyncClient.score)
+    compare_classes = _waiting(AsyncClient.compare_classes)
+    model = _waiting(AsyncClient.model)
+    models = _waiting(AsyncClient.models)
+    server_info = _waiting(AsyncClient.server_info)
 
-    def summarize(
+    @contextlib.contextmanager
+    def scaled(
         self,
         *,
-        model: str | os.PathLike[str],
-        target: str | int,
-        images: ImageSource,
-        out: str | os.PathLike[str],
-        weights: str | os.PathLike[str] | None = None,
-        limit: int | None = None,
-        overwrite: bool = False,
-        keep_work: bool = False,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-        admit_unrecognized: bool = False,
-        mask: MaskOptions | None = None,
-        describe: DescribeOptions | None = None,
-        survivors: SurvivorOptions | None = None,
-        match: MatchOptions | None = None,
-        clustering: ClusteringOptions | None = None,
-        necessity: NecessityOptions | None = None,
-    ) -> Run:
-        """Finds the visual summaries of a class. The same call goes on with a run that was interrupted.
+        namespace: str = "visum",
+        context: str | None = None,
+        ready_seconds: float = READY_SECONDS,
+        **replicas: int,
+    ) -> Iterator[None]:
+        """Services of a Kubernetes cluster with more replicas for a while: `with client.scaled(mask=8): ...`.
+
+        Scales up, waits until the replicas are ready, and scales back at the end, also after an error. Needs the extra
+        `visum-client[kubernetes]`.
 
         Args:
-            model: Name of a network, or its file (.pth, .pt, .pt2).
-            target: Name or index of the class.
-            images: A folder, a glob, a .txt file with a path a line, or a list of paths.
-            out: The run folder.
-            weights: Weights file of the network, where `model` is a name; None: its standard weights.
-            limit: Take the first so many images.
-            overwrite: Start anew in a used folder; only files that visum made are removed.
-            keep_work: Keep the services' answers in the folder, so that later runs of other options can reuse them.
-            cache: Folder of masks and proposals that runs share; several runs may use it at once.
-            progress: Draw progress bars on standard error; None: where that is a terminal.
-            admit_unrecognized: Let images take part whose best class is another.
-            mask: Options of the mask optimization.
-            describe: Options of the proposals.
-            survivors: Which proposals survive a mask.
-            match: Options of the matching.
-            clustering: Options of the clustering.
-            necessity: What a summary must do to be one.
+            namespace: Namespace of the services.
+            context: A context of the kubeconfig; None: the current one, or the cluster around this process.
+            ready_seconds: How long the replicas may take to become ready.
+            **replicas: Number by service.
 
         Raises:
-            InvalidInputError: A parameter, an option or the network's file is wrong; `field` names it.
-            NotFoundError: The network or the class is unknown; suggests near names.
-            RunFolderError: The folder is in use, or holds a run of another configuration; names the differences.
-            TooFewImagesError: Fewer than three images take part.
-            ServiceUnavailableError: A service cannot be reached or started.
-            VisumError: A service failed. What was finished is kept in all cases.
+            InvalidInputError: A service is unknown, or a number out of range.
+            ServiceUnavailableError: The replicas were not ready in time.
+            VisumError: The cluster refuses.
         """
-        order = Order(
-            model=Path(model) if isinstance(model, os.PathLike) else model,
-            weights=None if weights is None else Path(weights),
-            target=target,
-            images=images,
-            out=Path(out),
-            limit=limit,
-            options=StepOptions(
-                mask=mask or MaskOptions(),
-                describe=describe or DescribeOptions(),
-                survivors=survivors or SurvivorOptions(),
-                match=match or MatchOptions(),
-                clustering=clustering or ClusteringOptions(),
-                necessity=necessity or NecessityOptions(),
-            ),
-            admit_unrecognized=admit_unrecognized,
-            overwrite=overwrite,
-            keep_work=keep_work,
-            cache=None if cache is None else Path(cache),
-        )
-        folder = self._loop.run(summarize(self._services, order, Progress(progress)))
-        return Run(folder.path)
-
-    def specialize(
-        self,
-        runs: Sequence[Run | str | os.PathLike[str]],
-        *,
-        train: str | os.PathLike[str],
-        validation: str | os.PathLike[str],
-        out: str | os.PathLike[str],
-        weights: str | os.PathLike[str] | None = None,
-        layer: str = "",
-        combination: str = "best",
-        seed: int = 0,
-        cache: str | os.PathLike[str] | None = None,
-        progress: bool | None = None,
-    ) -> Specialized:
-        """Makes one better classifier of a network and the summaries of several of its classes.
-
-        Args:
-            runs: Finished runs, or their folders, each of another class of one network.
-            train: Folder with a folder a class; the runs' images among them.
-            validation: Folder of other images, a folder a class; they choose weight, C and combination.
-            out: File to write, ending in .pt2 (exported program) or .onnx; its card goes beside it.
-            weights: File of the runs' network; None: what the service has, or its standard weights.
-            layer: Layer that gives the features; empty: the network's feature layer.
-            combination: network_share, literal, or best: the one that does better on the validation images.
-            seed: Of everything random.
-            cache: Folder of features that later calls reuse.
-            progress: Draw progress bars on standard error; None: where that is a terminal.
-
-        Raises:
-            InvalidInputError: A parameter is wrong, the runs do not go together, or the network's file is another than
-                theirs; `field` names it.
-            NotFoundError: The network, the layer or the class of a folder is unknown.
-            PreconditionError: A summary has fewer than two of the training images, or there are no negatives.
-            RunFolderError: A folder is no run folder, or in use.
-            VisumError: A service failed.
-        """
-        order = Specialization(
-            runs=read_class_runs(runs),
-            train=Path(train),
-            validation=Path(validation),
-            out=Path(out),
-            weights=None if weights is None else Path(weights),
-            layer=layer,
-            combination=combination,
-            seed=seed,
-            cache=None if cache is None else Path(cache),
-        )
-        return self._loop.run(specialize(self._services, order, Progress(progress, STAGES)))
-
-    def server_info(self, service: str) -> info_pb2.GetServerInfoResponse:
-        """What a service says of itself: version, device, concurrency.
-
-        Args:
-            service: mask, proposals, clustering or specializer.
-
-        Raises:
-            ServiceUnavailableError: It cannot be reached or started.
-        """
-        return self._loop.run(self._services.connection(service)).info
+        with scaled_services(namespace, context, ready_seconds, replicas):
+            yield
 
     def close(self) -> None:
         """Closes the connections and ends local services."""
-        if not self._closed:
-            self._closed = True
-            self._loop.run(self._services.close())
+        if self._loop is not None:
+            self._wait(self._calls.close())
             self._loop.close()
+            self._loop = None
 
     def __enter__(self) -> Self:
         return self
@@ -224,3 +109,9 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        if self._loop is None:
+            work.close()
+            raise VisumError("the client is closed", what_to_do="make a new one")
+        return self._loop.run(work)

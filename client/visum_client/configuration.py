@@ -97,6 +97,12 @@ def preprocessing_json(preprocessing: common_pb2.Preprocessing) -> dict[str, Any
     }
 
 
+def preprocessing_message(known: Mapping[str, Any]) -> common_pb2.Preprocessing:
+    """A network's preprocessing from what run.json has."""
+    interpolations = {text: number for number, text in _INTERPOLATIONS.items()}
+    return common_pb2.Preprocessing(**{**known, "interpolation": interpolations[known["interpolation"]]})
+
+
 def _short(value: float) -> float:
     """0.485, not 0.48500001430511475: the shortest number of the same single precision."""
     return float(str(np.float32(value)))

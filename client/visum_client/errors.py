@@ -1,7 +1,7 @@
 """What can go wrong, in the user's language. No gRPC exception leaves the client: `from_rpc` translates it."""
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import grpc
 from google.protobuf import message
@@ -12,60 +12,97 @@ Detail = TypeVar("Detail", bound=message.Message)
 
 
 class VisumError(Exception):
-    """Base of all errors of the client. `str(error)` says what was wrong and, where there is one, what to do.
+    """Base of all errors of the client. `str(error)` says what was wrong, with what, and what to do.
 
     Args:
-        message: The text for the user.
+        message: What was wrong, for the user.
         field: The parameter, image or message field that it is about; empty if none.
+        image: The image that it is about, as the user named it; empty if none.
+        what_to_do: What helps; empty: the kind of error says it.
+        cause: What a service or the system said, for reports of faults; empty if nothing.
     """
 
-    def __init__(self, message: str, field: str = "") -> None:
+    advice: ClassVar[str] = "see the message; `visum doctor` checks the installation and the services"
+
+    def __init__(
+        self, message: str, field: str = "", *, image: str = "", what_to_do: str = "", cause: str = ""
+    ) -> None:
         super().__init__(message, field)
         self.message = message
         self.field = field
+        self.image = image
+        self.cause = cause
+        self._what_to_do = what_to_do
+
+    @property
+    def what_to_do(self) -> str:
+        """What helps."""
+        return self._what_to_do or self.advice
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}" if self.field else self.message
+        field = "" if self.image and self.field == "image" else self.field
+        where = "".join(f"{part}: " for part in (self.image, field) if part)
+        return f"{where}{self.message}{f'; {self._what_to_do}' if self._what_to_do else ''}"
 
 
 class InvalidInputError(VisumError, ValueError):
     """Something given is missing, malformed or out of range; `field` names it."""
 
+    advice = "correct what `field` names and call again"
+
 
 class NotFoundError(VisumError):
     """What was named does not exist."""
+
+    advice = "check the name; the message suggests near ones where there are any"
 
 
 class PreconditionError(VisumError):
     """The request is well formed, but the state of things does not admit it."""
 
+    advice = "bring about what the message asks for and call again"
+
 
 class LimitError(VisumError):
     """The request is larger than a service's limits."""
 
+    advice = "ask for less at once, or raise the limit in the settings of the service"
+
 
 class NotBuiltError(VisumError):
-    """The service does not do this yet."""
+    """The service does not do this."""
+
+    advice = "bring client and services to the same version; `visum doctor` compares them"
 
 
 class ServiceUnavailableError(VisumError):
     """A service could not be started or reached, or is gone."""
 
+    advice = "see that the service runs; `visum doctor` checks. The same call goes on where it was"
+
 
 class DeadlineError(VisumError):
     """A service did not answer in time."""
+
+    advice = "see whether the service is overloaded. The same call goes on where it was"
 
 
 class ServiceFaultError(VisumError):
     """A service failed by a fault of its own; its log has the details."""
 
+    advice = "look into the log of the service. The same call goes on where it was"
+
 
 class RunFolderError(VisumError):
     """A run folder is in use, of another configuration, not a run folder, or damaged."""
 
+    advice = "choose another folder, or overwrite this one"
+
 
 class TooFewImagesError(VisumError):
     """Too few images are left to look for recurring parts."""
+
+    advice = "give more images of the class, or let images of another best class take part"
 
 
 _KINDS: dict[grpc.StatusCode, type[VisumError]] = {
@@ -83,11 +120,12 @@ _KINDS: dict[grpc.StatusCode, type[VisumError]] = {
 def from_rpc(error: grpc.aio.AioRpcError, service: str) -> VisumError:
     """The error that a user gets for a failed call of a service."""
     text = error.details() or error.code().name
+    cause = f"{service} service: {error.code().name}: {error.details()}"
     kind = _KINDS.get(error.code(), ServiceFaultError)
     if kind is InvalidInputError:
         for violation in invalid_fields(error):
-            return InvalidInputError(violation.description or text, violation.field)
-    return kind(f"{service} service: {text}")
+            return InvalidInputError(violation.description or text, violation.field, cause=cause)
+    return kind(f"{service} service: {text}", cause=cause)
 
 
 def invalid_fields(error: grpc.aio.AioRpcError) -> Iterator[error_details_pb2.BadRequest.FieldViolation]:

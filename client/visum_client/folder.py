@@ -21,6 +21,7 @@ _VIEW = r"views/[0-9a-f]{64}\.jpg"
 _MASK = r"masks/[0-9a-f]{64}(?:\.raw|\.regions)?\.png"
 _RESULT = r"work/[A-Za-z]+/[0-9a-f]{2}/[0-9a-f]{64}\.pb"
 _OURS = re.compile(f"(?:{_FILE}|{_VIEW}|{_MASK}|{_RESULT})")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEMPORARY = re.compile(r"\.(?P<name>[^/]+)\.[0-9a-f]{16}\.tmp")
 
 
@@ -38,12 +39,12 @@ class RunFolder:
         self.work = path / "work"
 
     def view(self, digest: str) -> Path:
-        """The view of an image."""
-        return self.path / "views" / f"{digest}.jpg"
+        """The view of an image. Raises RunFolderError where `digest` is none."""
+        return self.path / "views" / f"{_checked(digest)}.jpg"
 
     def mask(self, digest: str, kind: str = "") -> Path:
-        """The mask of an image: binary, or of kind raw or regions."""
-        return self.path / "masks" / (f"{digest}.{kind}.png" if kind else f"{digest}.png")
+        """The mask of an image: binary, or of kind raw or regions. Raises RunFolderError where `digest` is none."""
+        return self.path / "masks" / (f"{_checked(digest)}.{kind}.png" if kind else f"{_checked(digest)}.png")
 
     def read_run(self) -> dict[str, Any] | None:
         """The content of run.json; None where there is none.
@@ -126,6 +127,13 @@ def now() -> str:
 def write_records(path: Path, **content: Any) -> None:
     """Writes a JSON file of a run, with the format's version first."""
     write_json(path, {"format": FORMAT, **content})
+
+
+def _checked(digest: str) -> str:
+    """A digest becomes a file name, and a run folder may come from anybody."""
+    if not _DIGEST.fullmatch(digest):
+        raise RunFolderError(f"{digest!r} is not 64 hexadecimal digits")
+    return digest
 
 
 def _is_ours(path: Path) -> bool:

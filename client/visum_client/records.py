@@ -1,8 +1,10 @@
 """What a run folder says of images, masks, parts and summaries."""
 
 import dataclasses
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 Box = tuple[int, int, int, int]
@@ -31,8 +33,26 @@ class ViewToOriginal:
     y0: float
 
 
+class Located:
+    """A record that may know the run folder that it was read from, so that it can show itself in a notebook."""
+
+    _folder: Path | None = None
+    _image = ""
+
+    def located(self, folder: Path, image: str = "") -> Self:
+        """This record, which knows from now on where it is from; equality and repr do not heed it.
+
+        Args:
+            folder: The run folder.
+            image: Digest of the image that it is of.
+        """
+        object.__setattr__(self, "_folder", folder)
+        object.__setattr__(self, "_image", image)
+        return self
+
+
 @dataclass(frozen=True)
-class Mask:
+class Mask(Located):
     """What was measured of a mask."""
 
     area: float
@@ -51,6 +71,9 @@ class Mask:
     """Whether it reached the drop that was required."""
     required_drop: float | None = None
     """Relative drop that was required of the binary mask; None in runs of older versions."""
+
+    def _repr_html_(self) -> str | None:
+        return _notebook().mask_html(self._folder, self._image, self) if self._folder else None
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ class Necessity:
 
 
 @dataclass(frozen=True)
-class Summary:
+class Summary(Located):
     """One recurring part of a class."""
 
     index: int
@@ -164,6 +187,9 @@ class Summary:
     def exemplar(self) -> Part:
         """The member that stands for the others."""
         return self.members[0]
+
+    def _repr_html_(self) -> str | None:
+        return _notebook().summary_html(self._folder, self) if self._folder else None
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
@@ -190,6 +216,25 @@ class Discarded:
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """Reads a discarded cluster of summaries.json; fields that this version does not know are ignored."""
         return cls(**(_known(cls, content) | {"members": _parts(content["members"])}))
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The summaries of a class, and the clusters that are none."""
+
+    summaries: tuple[Summary, ...]
+    """The summaries, the one with most images first, with the drop of each member."""
+    discarded: tuple[Discarded, ...]
+    """Clusters that are no summaries, and why."""
+    singletons: int
+    """Number of parts that match nothing."""
+    redundant: int
+    """Number of parts that were left out beside a better one in the same place."""
+
+
+def _notebook() -> Any:
+    """What draws records; it needs them itself, so it is imported when it is needed."""
+    return importlib.import_module("visum_client.notebook")
 
 
 def _known(cls: type[Any], content: Mapping[str, Any]) -> dict[str, Any]:

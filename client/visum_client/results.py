@@ -12,13 +12,13 @@ from visum.v1 import clustering_pb2
 
 from visum_client.errors import ServiceFaultError
 from visum_client.files import write_atomically
-from visum_client.folder import write_records
+from visum_client.folder import RunFolder, write_records
 from visum_client.images import ImageFile
 from visum_client.necessity import estimate_necessity
 from visum_client.part_table import PartTable
-from visum_client.records import Discarded, Necessity, Part, Summary
+from visum_client.records import Clusters, Discarded, Necessity, Part, Summary
 from visum_client.stages.drops import Drop
-from visum_client.stages.job import Job
+from visum_client.stages.job import Subject
 from visum_client.stages.proposals import ImageParts
 from visum_wire import from_array
 
@@ -68,28 +68,40 @@ def judge_effects(
     return kept, [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if not keep]
 
 
-def write_summaries(
-    job: Job,
-    table: PartTable,
-    result: clustering_pb2.SummarizeResult,
-    kept: Sequence[Candidate],
-    without_effect: Sequence[Candidate],
-    drops: Mapping[int, Drop],
-) -> None:
-    """Writes summaries.json."""
+def clusters_of(
+    subject: Subject, table: PartTable, result: clustering_pb2.SummarizeResult, drops: Mapping[int, Drop]
+) -> Clusters:
+    """What the clustering found, judged by what its parts do."""
+    margin = subject.options.necessity.required(subject.options.clustering.preset)
+    kept, without_effect = judge_effects(result, table.count, drops, margin)
+    images = subject.images
     summaries = [
-        _summary(index, candidate, [_part(job.images, table, *member, drops) for member in candidate.members])
+        _summary(index, candidate, [_part(images, table, *member, drops) for member in candidate.members])
         for index, candidate in enumerate(kept)
     ]
-    margin = job.options.necessity.required(job.options.clustering.preset)
-    discarded = [_without_effect(job, table, candidate, drops, margin) for candidate in without_effect]
-    discarded += [_discarded(job, table, entry) for entry in result.discarded if entry.reason != _SINGLETON]
-    write_records(
-        job.folder.summaries,
-        summaries=[dataclasses.asdict(summary) | {"exemplar": _json(summary.exemplar)} for summary in summaries],
-        discarded=discarded,
+    discarded = [_without_effect(images, table, candidate, drops, margin) for candidate in without_effect]
+    discarded += [_discarded(images, table, entry) for entry in result.discarded if entry.reason != _SINGLETON]
+    return Clusters(
+        tuple(summaries),
+        tuple(discarded),
         singletons=sum(entry.reason == _SINGLETON for entry in result.discarded),
         redundant=result.removed.redundant.shape[0] if result.removed.redundant.shape else 0,
+    )
+
+
+def write_summaries(folder: RunFolder, clusters: Clusters, result: clustering_pb2.SummarizeResult) -> None:
+    """Writes summaries.json."""
+    write_records(
+        folder.summaries,
+        summaries=[
+            dataclasses.asdict(summary) | {"exemplar": _json(summary.exemplar)} for summary in clusters.summaries
+        ],
+        discarded=[
+            dataclasses.asdict(cluster) | {"members": [_json(part) for part in cluster.members]}
+            for cluster in clusters.discarded
+        ],
+        singletons=clusters.singletons,
+        redundant=clusters.redundant,
         converged=result.converged,
         iterations=result.iterations,
         damping=result.damping,
@@ -97,13 +109,13 @@ def write_summaries(
     )
 
 
-def write_parts(job: Job, images: Sequence[ImageParts], table: PartTable, kept: Sequence[Candidate]) -> None:
+def write_parts(folder: RunFolder, images: Sequence[ImageParts], table: PartTable, found: Sequence[Summary]) -> None:
     """Writes parts.npz."""
     summaries = np.full(table.count, -1, dtype=np.int32)
     similarities = np.full(table.count, np.nan, dtype=np.float32)
-    for index, candidate in enumerate(kept):
-        for part, similarity in candidate.members:
-            summaries[part], similarities[part] = index, similarity
+    for summary in found:
+        for member in summary.members:
+            summaries[member.part], similarities[member.part] = summary.index, member.similarity
     loaded = (parts.survivors.load().descriptors for parts in images)
     descriptors = [from_array(array, "descriptors", "float16", (None, None)) for array in loaded]
 
@@ -118,7 +130,7 @@ def write_parts(job: Job, images: Sequence[ImageParts], table: PartTable, kept: 
             part_similarity=similarities,
         )
 
-    write_atomically(job.folder.parts, write)
+    write_atomically(folder.parts, write)
 
 
 def _candidate(cluster: clustering_pb2.Summary, members: Members, drops: Mapping[int, Drop]) -> Candidate:
@@ -168,23 +180,24 @@ def _part(
 
 
 def _without_effect(
-    job: Job, table: PartTable, candidate: Candidate, drops: Mapping[int, Drop], margin: float | None
-) -> dict[str, Any]:
+    images: Sequence[ImageFile],
+    table: PartTable,
+    candidate: Candidate,
+    drops: Mapping[int, Drop],
+    margin: float | None,
+) -> Discarded:
     found, low = candidate.necessity.mean, candidate.necessity.low
     least = "no interval" if low is None else f"at least {low:.2f}"
     detail = (
         f"blurring its parts lowers the log-odds by {found:.2f} ({least}) more than elsewhere; {margin:g} is needed"
     )
-    members = tuple(_part(job.images, table, *member, drops) for member in candidate.members)
-    reason = _reason(clustering_pb2.DISCARD_REASON_NO_EFFECT)
-    discarded = Discarded(reason, detail, candidate.ssim, members)
-    return dataclasses.asdict(discarded) | {"members": [_json(part) for part in members]}
+    members = tuple(_part(images, table, *member, drops) for member in candidate.members)
+    return Discarded(_reason(clustering_pb2.DISCARD_REASON_NO_EFFECT), detail, candidate.ssim, members)
 
 
-def _discarded(job: Job, table: PartTable, entry: clustering_pb2.DiscardedCluster) -> dict[str, Any]:
-    members = tuple(_part(job.images, table, *member, {}) for member in members_of(entry.cluster, table.count))
-    discarded = Discarded(_reason(entry.reason), entry.detail, _ssim(entry.cluster), members)
-    return dataclasses.asdict(discarded) | {"members": [_json(part) for part in members]}
+def _discarded(images: Sequence[ImageFile], table: PartTable, entry: clustering_pb2.DiscardedCluster) -> Discarded:
+    members = tuple(_part(images, table, *member, {}) for member in members_of(entry.cluster, table.count))
+    return Discarded(_reason(entry.reason), entry.detail, _ssim(entry.cluster), members)
 
 
 def _json(part: Part) -> dict[str, Any]:

@@ -1,15 +1,22 @@
 """A run folder as an object."""
 
+import importlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from visum_client.errors import RunFolderError
+from visum_client.errors import RunFolderError, VisumError
 from visum_client.folder import RunFolder, read_json
 from visum_client.notebook import run_html
 from visum_client.records import Discarded, ImageRecord, Summary
+from visum_client.tags import Tags, read_tags_of
+
+_COLUMNS = (
+    *("summary", "rank", "image", "path", "x0", "y0", "x1", "y1", "region", "similarity"),
+    *("drop", "drop_log_odds", "placed_log_odds"),
+)
 
 
 class Run:
@@ -67,17 +74,47 @@ class Run:
     @cached_property
     def images(self) -> Sequence[ImageRecord]:
         """All images, also those that take no part. Raises RunFolderError before masks are done."""
-        return tuple(ImageRecord.from_json(entry) for entry in read_json(self.folder.images)["images"])
+        images = tuple(ImageRecord.from_json(entry) for entry in read_json(self.folder.images)["images"])
+        for image in images:
+            if image.mask is not None:
+                image.mask.located(self.path, image.digest or "")
+        return images
 
     @cached_property
     def summaries(self) -> Sequence[Summary]:
         """The summaries, the one with most images first. Raises RunFolderError before the run is complete."""
-        return tuple(Summary.from_json(entry) for entry in self._clusters["summaries"])
+        return tuple(Summary.from_json(entry).located(self.path) for entry in self._clusters["summaries"])
 
     @cached_property
     def discarded(self) -> Sequence[Discarded]:
         """Clusters that are no summaries, and why. Raises RunFolderError before the run is complete."""
         return tuple(Discarded.from_json(entry) for entry in self._clusters["discarded"])
+
+    def to_dataframe(self) -> Any:
+        """The members of all summaries as a pandas.DataFrame, a row a member.
+
+        Columns: summary, rank (0: the exemplar), image (digest), path, x0, y0, x1, y1 (view pixels), region,
+        similarity, drop, drop_log_odds, placed_log_odds.
+
+        Raises:
+            VisumError: pandas is not installed.
+            RunFolderError: The run is not complete.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError as error:
+            raise VisumError("to_dataframe needs pandas: pip install pandas") from error
+        rows = [_row(summary, rank) for summary in self.summaries for rank in range(len(summary.members))]
+        return pandas.DataFrame(rows, columns=_COLUMNS)
+
+    def read_tags(self, *paths: str | os.PathLike[str]) -> Sequence[Tags]:
+        """What people call the summaries, from files that the report's page downloaded, one a person.
+
+        Raises:
+            InvalidInputError: A file is damaged, of other summaries, or given twice.
+            RunFolderError: The run is not complete.
+        """
+        return read_tags_of(self.summaries, paths)
 
     @cached_property
     def _clusters(self) -> dict[str, Any]:
@@ -93,3 +130,9 @@ class Run:
         if self.status != "complete":
             return run_html(self.folder, self._content["configuration"], self.status, ())
         return run_html(self.folder, self._content["configuration"], self.status, self.summaries)
+
+
+def _row(summary: Summary, rank: int) -> tuple[Any, ...]:
+    part = summary.members[rank]
+    drops = (part.drop, part.drop_log_odds, part.placed_log_odds)
+    return (summary.id, rank, part.image, part.path, *part.box, part.region, part.similarity, *drops)

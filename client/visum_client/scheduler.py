@@ -12,10 +12,12 @@ import grpc
 from google.protobuf import message
 from visum.v1 import clustering_pb2, info_pb2
 
-from visum_client.channels import open_channel
+from visum_client.channels import SPREADING_SCHEME, open_channel
 from visum_client.errors import LimitError, ServiceUnavailableError, VisumError, from_rpc, retry_seconds
+from visum_client.hedging import HedgePolicy, Hedging
 from visum_client.methods import SERVICES, SUMMARIZE, Method, Request, Response, server_info
 from visum_client.models import GivenModel
+from visum_client.slots import Slots
 
 Answer = TypeVar("Answer")
 
@@ -23,6 +25,8 @@ UNAVAILABLE_SECONDS = 60.0
 """How long one call is tried again while its service is unreachable."""
 IN_FLIGHT_FACTOR = 2
 """Calls in flight for each call that keeps a server busy: one is worked on, one waits."""
+REPLICA_KEY = "visum-replica"
+"""Trailing metadata by which a server tells itself from the other replicas behind its name."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_QUEUE_PAUSE_SECONDS = 30.0
@@ -54,18 +58,32 @@ class Connection:
     address: str
     channel: grpc.aio.Channel
     info: info_pb2.GetServerInfoResponse
-    in_flight: int = 1
-    """Calls that may be in flight at once."""
-    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """Holds calls back beyond that."""
+    slots: Slots = field(default_factory=lambda: Slots(1))
+    """Holds calls back beyond what its replicas can use."""
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that may be in flight at once, as far as the replicas are known by now."""
+        return self.slots.limit
+
+    def most_hedged(self) -> int:
+        """Calls that may have a second attempt at once: as many as a slow replica holds; none where it is alone."""
+        return self.slots.each if self.slots.replicas > 1 or self.address.startswith(SPREADING_SCHEME) else 0
 
 
 class Services:
     """Calls the services of a backend; connects to each when it is first needed. Belongs to one event loop."""
 
-    def __init__(self, backend: Backend, unavailable_seconds: float = UNAVAILABLE_SECONDS) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        unavailable_seconds: float = UNAVAILABLE_SECONDS,
+        hedge_policy: HedgePolicy | None = None,
+    ) -> None:
         self.backend = backend
         self._unavailable_seconds = unavailable_seconds
+        self._hedge_policy = hedge_policy or HedgePolicy()
+        self._hedging: dict[str, Hedging] = {}
         self._connections: dict[str, asyncio.Task[Connection]] = {}
         self._channels: list[grpc.aio.Channel] = []
 
@@ -85,7 +103,8 @@ class Services:
     async def call(self, method: Method[Request, Response], request: Request) -> Response:
         """Sends one request and waits for its answer, as long as it takes.
 
-        A full queue is waited for without end; an unreachable service for a minute.
+        A full queue is waited for without end; an unreachable service for a minute. Where a service has several
+        replicas, a call that takes far longer than its like is made a second time, and the first answer counts.
 
         Raises:
             VisumError: The service refused or failed; a subclass says how.
@@ -93,8 +112,13 @@ class Services:
         connection = await self.connection(method.service)
         _check_size(method, request, connection.info)
         stub = _unary(connection.channel, method)
+        hedging = self._hedging.setdefault(method.path, Hedging(self._hedge_policy))
+
+        async def attempt() -> Response:
+            return await _answer(stub(request, timeout=method.deadline_seconds), connection.slots)
+
         async with connection.slots:
-            return await self._attempts(connection, lambda: _answer(stub(request, timeout=method.deadline_seconds)))
+            return await self._attempts(connection, lambda: hedging.first_answer(attempt, connection.most_hedged))
 
     async def summarize(
         self,
@@ -140,7 +164,8 @@ class Services:
         )
         async with connection.slots:
             return await self._attempts(
-                connection, lambda: _answer(stub(_stream(requests()), timeout=method.deadline_seconds))
+                connection,
+                lambda: _answer(stub(_stream(requests()), timeout=method.deadline_seconds), connection.slots),
             )
 
     async def download(self, method: Method[Request, Response], request: Request) -> list[Response]:
@@ -175,11 +200,14 @@ class Services:
         unknown = Connection(service, address, channel, info_pb2.GetServerInfoResponse())
         method = server_info(service)
         stub = _unary(channel, method)
-        info = await self._attempts(unknown, lambda: _answer(stub(method.request(), timeout=method.deadline_seconds)))
+        request = method.request()
+        info = await self._attempts(
+            unknown, lambda: _answer(stub(request, timeout=method.deadline_seconds), unknown.slots)
+        )
         if info.service != SERVICES[service]:
             raise ServiceUnavailableError(f"the server at {address} is {info.service}, not the {service} service")
-        in_flight = max(1, info.preferred_concurrency) * IN_FLIGHT_FACTOR
-        return Connection(service, address, channel, info, in_flight, asyncio.Semaphore(in_flight))
+        slots = Slots(max(1, info.preferred_concurrency) * IN_FLIGHT_FACTOR)
+        return Connection(service, address, channel, info, slots)
 
     async def _attempts(self, connection: Connection, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
         give_up: float | None = None
@@ -219,10 +247,14 @@ def _unary(
     return channel.unary_unary(method.path, request_serializer=serializer, response_deserializer=deserializer)
 
 
-async def _answer(call: Any) -> Any:
+async def _answer(call: Any, slots: Slots) -> Any:
     """Waits for a call. gRPC reports a call that the *server* cancelled as if this task had been: told apart here."""
     try:
-        return await call
+        answer = await call
+        for key, replica in await call.trailing_metadata():
+            if key == REPLICA_KEY:
+                slots.hear(str(replica))
+        return answer
     except asyncio.CancelledError:
         _raise_unless_ours(call)
         raise

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf import message
 from visum.v1 import info_pb2
@@ -16,6 +16,83 @@ SHARED_METHODS = frozenset({EXTRACT_MASK.name, DESCRIBE.name, EMBED.name})
 """Calls whose results are of use to other runs."""
 _MAGIC = b"visum result 1\n"
 _DIGEST_BYTES = 32
+
+
+Response_co = TypeVar("Response_co", bound=message.Message, covariant=True)
+
+
+class Kept(Protocol[Response_co]):
+    """A result that is kept somewhere."""
+
+    def load(self) -> Response_co:
+        """The result. Raises RunFolderError where it was removed or damaged meanwhile."""
+
+
+class Keeper(Protocol):
+    """Where results are kept."""
+
+    def place(self, method: Method[Any, Response], key: str) -> Kept[Response]:
+        """Where the result of a call lies, once it was put there."""
+
+    def find(self, method: Method[Any, Response], key: str) -> Response | None:
+        """The result of a call; None where it is not there or damaged."""
+
+    def put(self, method: Method[Any, Response], key: str, response: Response) -> None:
+        """Keeps the result of a call."""
+
+    def find_message(self, name: str, key: str, kind: type[Response]) -> Response | None:
+        """As `find`, for results that are not the answer of a single call."""
+
+    def put_message(self, name: str, key: str, response: message.Message) -> None:
+        """As `put`, for results that are not the answer of a single call."""
+
+
+@dataclass(frozen=True)
+class InMemory(Generic[Response]):
+    """A result that lies in memory."""
+
+    response: Response
+
+    def load(self) -> Response:
+        """It."""
+        return self.response
+
+
+class MemoryStore:
+    """Keeps responses in memory, and finds those of a run's folder, which it leaves as it is.
+
+    Args:
+        beneath: Where to look for what is not in memory; None: nowhere.
+    """
+
+    def __init__(self, beneath: Keeper | None = None) -> None:
+        self._beneath = beneath
+        self._messages: dict[tuple[str, str], message.Message] = {}
+
+    def place(self, method: Method[Any, Response], key: str) -> Kept[Response]:
+        """Where the result of a call lies, once it was put there or found."""
+        found: Any = self._messages.get((method.name, key))
+        if found is None and self._beneath is not None:
+            return self._beneath.place(method, key)
+        return InMemory(found)
+
+    def find(self, method: Method[Any, Response], key: str) -> Response | None:
+        """The result of a call; None where it is not there."""
+        found: Any = self._messages.get((method.name, key))
+        return self._beneath.find(method, key) if found is None and self._beneath is not None else found
+
+    def put(self, method: Method[Any, Response], key: str, response: Response) -> None:
+        """Keeps the result of a call."""
+        self._messages[method.name, key] = response
+
+    def find_message(self, name: str, key: str, kind: type[Response]) -> Response | None:
+        """As `find`, for results that are not the answer of a single call."""
+        found: Any = self._messages.get((name, key))
+        return self._beneath.find_message(name, key, kind) if found is None and self._beneath is not None else found
+
+    def put_message(self, name: str, key: str, response: message.Message) -> None:
+        """As `put`, for results that are not the answer of a single call."""
+        self._messages[name, key] = response
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from visum.v1 import common_pb2, mask_pb2
-
 from visum_client.calls import PureCalls
 from visum_client.configuration import StepOptions, card_agrees, check_same, network_json, order_json
 from visum_client.edges import BestScores
-from visum_client.errors import NotFoundError, ServiceFaultError, VisumError
+from visum_client.errors import VisumError
 from visum_client.folder import RunFolder
-from visum_client.images import ImageFile, ImageSource, find_images
-from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, EXTRACT_MASK, LIST_MODELS, SUMMARIZE
+from visum_client.images import Downloads, ImageFile, ImageSource, find_images
+from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, EXTRACT_MASK, SUMMARIZE
+from visum_client.model_cards import find_card
 from visum_client.models import GivenModel, find_model, read_card
 from visum_client.options import CONSENSUS
 from visum_client.part_table import PartTable
 from visum_client.progress import Progress
 from visum_client.report import write_report
-from visum_client.results import judge_effects, members_of, write_parts, write_summaries
+from visum_client.results import clusters_of, members_of, write_parts, write_summaries
 from visum_client.run_log import RunLog
 from visum_client.scheduler import Services
 from visum_client.stages import clustering, drops, matching
 from visum_client.stages.images import look_at_images
-from visum_client.stages.job import Job
+from visum_client.stages.job import Job, RunJob
 from visum_client.stages.proposals import ImageParts
 from visum_client.store import Store
 from visum_client.targets import find_class, normalized
@@ -63,6 +62,8 @@ class Order:
     """Keep the services' answers in the folder."""
     cache: Path | None = None
     """Folder of masks and proposals that runs share."""
+    downloads: Downloads | None = None
+    """Gives the folder for copies of images that are given by URI; None: URIs are refused."""
 
 
 async def summarize(services: Services, order: Order, progress: Progress) -> RunFolder:
@@ -72,7 +73,7 @@ async def summarize(services: Services, order: Order, progress: Progress) -> Run
         VisumError: The order cannot be carried out, a service failed, or too few images are left; what was finished
             is kept.
     """
-    images = find_images(order.images, order.limit)
+    images = await asyncio.to_thread(find_images, order.images, order.limit, order.downloads)
     model = find_model(order.model, order.weights)
     folder = RunFolder(order.out)
     if not order.overwrite and _is_done(folder, order, model, images):
@@ -95,28 +96,22 @@ async def summarize(services: Services, order: Order, progress: Progress) -> Run
         folder.prepare(overwrite=order.overwrite)
         store = Store(folder.work, order.cache)
         calls = PureCalls(services, store)
-        job = Job(folder, calls, progress, card, target, tuple(images), order.options, order.admit_unrecognized)
+        job = RunJob(
+            folder=folder,
+            calls=calls,
+            progress=progress,
+            card=card,
+            target=target,
+            images=tuple(images),
+            options=order.options,
+            admit_unrecognized=order.admit_unrecognized,
+        )
         log = RunLog(folder, wanted, progress, **({"created": before["created"]} if before else {}))
         await _logged(job, log, order)
     return folder
 
 
-async def find_card(services: Services, model: GivenModel) -> common_pb2.ModelCard:
-    """The card of a network. Raises NotFoundError where the mask service does not have it."""
-    services.backend.admit(model)
-    by_digest = mask_pb2.ListModelsRequest(sha256=model.sha256)
-    request = by_digest if model.sha256 else mask_pb2.ListModelsRequest(name=model.name)
-    try:
-        answer = await services.call(LIST_MODELS, request)
-    except NotFoundError as error:
-        hint = f" ({model.weights} must be in the folder of networks of the service)" if model.weights else ""
-        raise NotFoundError(error.message + hint, "model") from None
-    if len(answer.models) != 1:
-        raise ServiceFaultError(f"mask service: answered {len(answer.models)} networks for {model.name}")
-    return answer.models[0]
-
-
-async def _logged(job: Job, log: RunLog, order: Order) -> None:
+async def _logged(job: RunJob, log: RunLog, order: Order) -> None:
     """Makes the run; however it ends, run.json says so."""
     log.save()
     try:
@@ -144,7 +139,7 @@ async def _connect(job: Job, log: RunLog) -> None:
     log.save()
 
 
-async def _make(job: Job, log: RunLog) -> None:
+async def _make(job: RunJob, log: RunLog) -> None:
     records, images = await look_at_images(job)
     log.save()
     best = await _match(job, images)
@@ -154,12 +149,12 @@ async def _make(job: Job, log: RunLog) -> None:
     log.save()
     table = PartTable.of(images)
     members = [part for summary in result.summaries for part, _ in members_of(summary, table.count)]
-    measured = await drops.measure_drops(job, table, members)
-    options = job.options
-    margin = options.necessity.required(options.clustering.preset)
-    kept, without_effect = judge_effects(result, table.count, measured, margin)
-    write_parts(job, images, table, kept)
-    write_summaries(job, table, result, kept, without_effect, measured)
+    measured = await drops.measure_drops(
+        job, table, members, lambda digest: job.folder.mask(digest, "regions").read_bytes()
+    )
+    clusters = clusters_of(job, table, result, measured)
+    write_parts(job.folder, images, table, clusters.summaries)
+    write_summaries(job.folder, clusters, result)
     log.save()
 
 

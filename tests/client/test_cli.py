@@ -1,9 +1,11 @@
 """The command line: what it prints, where, and its exit codes."""
 
+import argparse
 import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import IMAGES, OPTIONS
+from tests.client.conftest import IMAGES, OPTIONS, draw
 from tests.client.test_local import is_alive
 from tests.client.test_processes import children
-from visum_client import Client, Run
-from visum_client.cli import BAD_USAGE, FAILURE, main
+from visum_client import Client, NotFoundError, Run
+from visum_client.cli import BAD_USAGE, FAILURE, build_parser, main
 from visum_client.commands import command as commands
 from visum_client.commands.command import Command, CommandGroup
 from visum_client.commands.doctor import fits
+from visum_client.targets import find_class
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,33 @@ def run_flags(network, pictures, services, tmp_path) -> list[str]:
     flags = ["--model", network, "--target", "striped", "--images", pictures, "--out", tmp_path / "run"]
     options = [word for option in OPTIONS for word in ("--option", option)]
     return ["run", *map(str, flags), *options, "--services", services.addresses]
+
+
+def every_command(parser=None, words=()) -> list[tuple[str, ...]]:
+    """The words of each command, those of other distributions and of groups included."""
+    parser = parser or build_parser()
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        return [words]
+    return [found for name, own in groups[0].choices.items() for found in every_command(own, (*words, name))]
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_has_examples_json_and_quiet(capsys, words):
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    help_text = capsys.readouterr().out
+    assert f"examples:\n  visum {words[0]}" in help_text
+    assert {"--json", "--quiet"} <= set(re.findall(r"--\w+", help_text))
+
+
+def test_help_says_what_to_type_first(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    first, commands = text.index("start here:\n  visum doctor"), text.index("commands:")
+    assert first < text.index("visum run --model") < commands
 
 
 @pytest.mark.parametrize("name", ["", "run", "report", "specialize", "serve", "doctor"])
@@ -119,6 +149,58 @@ def _check_notebook(run: Run) -> None:
     assert html.count("data:image/jpeg;base64,") == sum(min(6, len(summary.members)) for summary in run.summaries)
 
 
+def test_quiet_prints_the_result_alone(capsys, run_flags, tmp_path):
+    assert main([*run_flags, "--quiet", "--json", "--progress"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["status"] == "complete"
+    assert captured.err == ""
+    assert main([*run_flags, "-q", "--target", "stripped"]) == FAILURE
+    assert "did you mean 'striped'" in capsys.readouterr().err
+
+
+def test_all_targets_run_every_class_and_say_which_failed(capsys, run_flags, pictures, tmp_path):
+    folders = tmp_path / "classes"
+    shutil.copytree(pictures, folders / "striped")
+    (folders / "plain").mkdir()
+    draw(0, striped=False).save(folders / "plain" / "only.png")
+    where = run_flags.index("--target")
+    flags = [*run_flags[:where], "--all-targets", *run_flags[where + 2 :], "--images", str(folders), "--json"]
+    assert main(flags) == FAILURE
+    plain, striped = json.loads(capsys.readouterr().out)["runs"]
+    assert (plain["folder"], plain["target"], striped["folder"], striped["target"]) == ("plain", 0, "striped", 1)
+    assert plain["error"].startswith("of 1 images")
+    assert striped["summaries"]
+    assert Run.load(tmp_path / "run" / "striped").status == "complete"
+
+
+def test_a_misspelt_class_is_answered_with_near_ones():
+    with pytest.raises(NotFoundError, match="did you mean 'golden retriever'"):
+        find_class("golden retreiver", ["tabby", "golden retriever", "beagle"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["visum", "do"], "doctor"),
+        (["visum", "run", "--all"], "--all-targets"),
+        (["visum", "evaluate", "par"], "parts"),
+        (["visum", "report", "my_r"], "my_run"),
+    ],
+)
+def test_bash_completes_commands_flags_and_files(capsys, tmp_path, words, expected):
+    (tmp_path / "my_run").mkdir()
+    assert main(["completion", "bash"]) == 0
+    (tmp_path / "visum.bash").write_text(capsys.readouterr().out)
+    script = f"""
+        source visum.bash; COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}
+        completer=$(complete -p visum | grep -o '_shtab[a-z_]*' | head -1)
+        "$completer" visum "${{COMP_WORDS[COMP_CWORD]}}" ""
+        printf '%s\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert expected in done.stdout.split()
+
+
 def test_an_error_with_json_is_one_object(capsys, tmp_path):
     assert main(["report", str(tmp_path), "--json"]) == FAILURE
     content = json.loads(capsys.readouterr().out)
@@ -132,6 +214,8 @@ def test_the_doctor_finds_what_does_not_answer(capsys, services):
     findings = json.loads(capsys.readouterr().out)
     assert findings["services"]["mask"]["device"].startswith("cpu")
     assert findings["packages"]["visum-client"] == findings["services"]["mask"]["version"]
+    assert findings["device"] == "cpu"
+    assert findings["where"] == without_one
     assert len(findings["problems"]) == 1
     assert findings["problems"][0].startswith("specializer service: no address was given")
 
@@ -169,6 +253,11 @@ def test_other_distributions_add_groups_of_commands(capsys, add_command):
     add_command("greet", "GREET")
     assert main(["greet", "hello", "--name", "you", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"name": "you"}
+
+
+def test_the_clients_own_commands_do_not_load_those_of_others(monkeypatch, tmp_path):
+    monkeypatch.setattr("visum_client.cli.added_commands", lambda: pytest.fail("others were loaded"))
+    assert main(["report", str(tmp_path)]) == FAILURE
 
 
 @pytest.mark.parametrize("words", [["greet"], ["greet", "fly"]])

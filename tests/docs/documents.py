@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +65,11 @@ class Newcomer:
         )
         assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def write_links(self, files: Iterable[Path]) -> None:
+        """Puts links to files into the folder."""
+        for file in files:
+            (self.folder / file.name).symlink_to(file)
 
     def start(self, block: Block) -> subprocess.Popen[str]:
         """Starts a block that runs until it is stopped."""

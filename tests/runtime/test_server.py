@@ -210,6 +210,20 @@ def test_a_server_says_what_it_is():
     assert (info.preferred_concurrency, info.queue_capacity, info.device) == (6, 11, "cpu")
 
 
+def test_answers_tell_the_replicas_behind_a_name_apart():
+    with running(scripted(lambda _n: None)) as first, running(scripted(lambda _n: None)) as second:
+        seen = [[_replica(server) for _ in range(2)] for server in (first, second)]
+    assert [len(set(names)) for names in seen] == [1, 1]
+    assert seen[0] != seen[1]
+
+
+def _replica(server):
+    with connected(server) as channel:
+        stub = info_pb2_grpc.InfoServiceStub(channel)
+        _, call = stub.GetServerInfo.with_call(info_pb2.GetServerInfoRequest())
+    return dict(call.trailing_metadata())["visum-replica"]
+
+
 def test_reflection_lists_the_services():
     with running(scripted(lambda _n: None)) as server, connected(server) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from visum_client.client import SERVICES_VARIABLE, Client
+from visum_client.client import Client
+from visum_client.connected import SERVICES_VARIABLE
 
 ENTRY_POINTS = "visum.commands"
 """Each entry point of this group is a `Command` or a `CommandGroup`."""
@@ -56,6 +57,12 @@ def add_services_flag(parser: argparse.ArgumentParser) -> None:
         help="use running services, as mask=host:port,proposals=host:port,clustering=host:port "
         f"(default: the environment variable {SERVICES_VARIABLE}; without it, services are started for this command)",
     )
+
+
+def add_network_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that say where the network of a run is."""
+    parser.add_argument("--model", help="name or file of the run's network (default: the name that the run tells)")
+    parser.add_argument("--weights", help="its weights file, where the network is named (default: standard weights)")
 
 
 def open_client(arguments: argparse.Namespace, environ: dict[str, str]) -> Client:

@@ -10,17 +10,21 @@ from visum_client.run import Run
 
 _EXAMPLES = """\
   visum report runs/dogs
+  visum report runs/dogs --tags anna.json ben.json
   xdg-open "$(visum report runs/dogs)\""""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum report`."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    parser.add_argument(
+        "--tags", nargs="+", default=[], metavar="FILE", help="show the names and tags of files that people downloaded"
+    )
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Writes report.html from the folder alone; returns its path."""
-    return {"report": str(write_report(Run.load(arguments.run).path))}
+    return {"report": str(write_report(Run.load(arguments.run).path, arguments.tags))}
 
 
 def show(result: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from visum_client.channels import format_addresses
-from visum_client.client import SERVICES_VARIABLE
 from visum_client.commands.command import Command
+from visum_client.connected import SERVICES_VARIABLE
 from visum_client.errors import ServiceUnavailableError
 from visum_client.local import MODULES, LocalServices, LocalSettings
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         threads=arguments.threads,
         model_dir=arguments.model_dir,
         trust_model_dir=arguments.trust_model_dir,
-        show_logs=True,
+        show_logs=not arguments.quiet,
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(LocalServices(settings), as_json=arguments.json))

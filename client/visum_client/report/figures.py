@@ -27,6 +27,23 @@ class PartFigure:
 
 
 @dataclass(frozen=True)
+class NecessityFigure:
+    """What is lost without a summary."""
+
+    value: str
+    interval: str  # empty: there is none
+    remark: str  # empty: the network needs the parts
+
+
+@dataclass(frozen=True)
+class TagFigure:
+    """A tag that people gave a summary."""
+
+    text: str
+    people: str
+
+
+@dataclass(frozen=True)
 class SummarySection:
     """One summary."""
 
@@ -43,6 +60,9 @@ class SummarySection:
     member_drop_positions: tuple[float, ...]
     scale_start: str
     ssim: str
+    necessity: NecessityFigure | None
+    name: str  # what people call it; empty: nobody said
+    tags: tuple[TagFigure, ...]  # most proposed first
 
 
 @dataclass(frozen=True)

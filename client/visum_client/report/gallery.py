@@ -1,15 +1,25 @@
 """Draws the figures of the report."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visum_client.errors import RunFolderError
-from visum_client.records import Box, Discarded, ImageRecord, Part, Summary
+from visum_client.records import Box, Discarded, ImageRecord, Necessity, Part, Summary
 from visum_client.report import wording
 from visum_client.report.contents import Contents
-from visum_client.report.figures import DiscardedRow, ImageFigure, LeftOutRow, PartFigure, Picture, SummarySection
+from visum_client.report.figures import (
+    DiscardedRow,
+    ImageFigure,
+    LeftOutRow,
+    NecessityFigure,
+    PartFigure,
+    Picture,
+    SummarySection,
+    TagFigure,
+)
 from visum_client.report.outlines import outline_path
 from visum_client.report.pictures import (
     Frame,
@@ -22,6 +32,7 @@ from visum_client.report.pictures import (
     whole_frame,
 )
 from visum_client.report.views import read_jpeg, read_mask, read_regions, read_view
+from visum_client.tags import Tags, display_name, tag_counts
 
 # Sides of pictures, pixels.
 _EXEMPLAR_SIDE = 560
@@ -39,10 +50,12 @@ class Gallery:
 
     Args:
         contents: The run.
+        tags: What people call its summaries.
     """
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, tags: Sequence[Tags] = ()) -> None:
         self._folder = contents.folder
+        self._tags = tags
         self._images = contents.used
         self._numbers = {digest: number for number, digest in enumerate(self._images, start=1)}
         self._member_side = _member_side(contents)
@@ -68,6 +81,11 @@ class Gallery:
             member_drop_positions=tuple(_position(drop, start) for drop in drops),
             scale_start=wording.percent(start),
             ssim=wording.number(summary.ssim),
+            necessity=_necessity(summary.necessity),
+            name=display_name(self._tags, summary.id),
+            tags=tuple(
+                TagFigure(tag, f"{count} of {len(self._tags)}") for tag, count in tag_counts(self._tags, summary.id)
+            ),
         )
 
     def image(self, image: ImageRecord) -> ImageFigure:
@@ -153,6 +171,14 @@ def _member_side(contents: Contents) -> int:
 def _picture(pixels: Pixels) -> Picture:
     height, width, _ = pixels.shape
     return Picture(to_data_uri(pixels), width, height)
+
+
+def _necessity(necessity: Necessity | None) -> NecessityFigure | None:
+    if necessity is None:
+        return None
+    low, high = necessity.low, necessity.high
+    interval = "" if low is None else f"{wording.number(low)} to {wording.number(high)}"
+    return NecessityFigure(wording.number(necessity.mean), interval, wording.necessity_remark(necessity))
 
 
 def _position(drop: float, start: float) -> float:

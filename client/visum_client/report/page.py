@@ -1,6 +1,6 @@
 """The report's page as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from visum_client.report.corrections import draw_corrections
 from visum_client.report.figures import DiscardedRow, ImageFigure, LeftOutRow, SummarySection
 from visum_client.report.gallery import Gallery
 from visum_client.report.pictures import grey_matrix
+from visum_client.tags import Tags, summaries_digest
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,22 @@ class Page:
     stages: tuple[StageRow, ...]
     total_seconds: str
     grey_matrix: str  # of an SVG feColorMatrix
+    digest: str  # of the summaries; empty: there are none yet
+    has_necessity: bool
+    raters: str  # how many people's tags are shown; empty: nobody's
 
 
-def build_page(contents: Contents) -> Page:
+def build_page(contents: Contents, tags: Sequence[Tags] = ()) -> Page:
     """Draws the pictures and words everything.
+
+    Args:
+        contents: The run.
+        tags: What people call its summaries.
 
     Raises:
         RunFolderError: A view or mask of a used image is missing or damaged.
     """
-    gallery = Gallery(contents)
+    gallery = Gallery(contents, tags)
     clustering = contents.clustering
     stages = contents.run.get("stages") or {}
     summaries = tuple(gallery.summary(summary) for summary in clustering.summaries) if clustering else ()
@@ -79,7 +87,16 @@ def build_page(contents: Contents) -> Page:
         stages=tuple(_stage(name, stage) for name, stage in stages.items()),
         total_seconds=wording.seconds(sum(stage.get("seconds") or 0 for stage in stages.values())),
         grey_matrix=grey_matrix(),
+        digest=summaries_digest(clustering.summaries) if clustering and clustering.summaries else "",
+        has_necessity=any(summary.necessity is not None for summary in clustering.summaries) if clustering else False,
+        raters=_raters(tags),
     )
+
+
+def _raters(tags: Sequence[Tags]) -> str:
+    if not tags:
+        return ""
+    return "1\u00a0person" if len(tags) == 1 else f"{len(tags)}\u00a0people"
 
 
 def _notice(contents: Contents) -> str:

@@ -2,28 +2,47 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from visum_client.report.page import Page
 
+SCRIPTS = ("viewer.js", "naming.js")
+
 
 def render(page: Page) -> str:
-    """Renders the page with its style and script inside; every text of the run is escaped.
+    """Renders a report; every text of the run is escaped."""
+    return render_page("template.html", page, SCRIPTS)
 
-    The page's content security policy admits this style and this script by digest, pictures in data URIs, and nothing
+
+def render_page(template: str, page: object, scripts: Sequence[str] = ()) -> str:
+    """Renders a page with its style and scripts inside.
+
+    The page's content security policy admits this style and these scripts by digest, pictures in data URIs, and nothing
     else: it can neither load from a network nor run a script that a file name smuggled in.
+
+    Args:
+        template: Name of the template; it finds the page as `page`.
+        page: What it shows.
+        scripts: Names of its scripts.
     """
-    style, script = _resource("style.css"), _resource("viewer.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_resource("template.html")).render(
+    style, sources = _resource("style.css"), [_resource(name) for name in scripts]
+    environment = Environment(
+        loader=FunctionLoader(_resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
         page=page,
         style=Markup(style),
-        script=Markup(script),
+        scripts=[Markup(source) for source in sources],
         style_digest=_digest(style),
-        script_digest=_digest(script),
+        script_digests=[_digest(source) for source in sources],
     )
 
 

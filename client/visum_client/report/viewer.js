@@ -69,6 +69,10 @@
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
+    else if (event.key === "Home") show(0);
+    else if (event.key === "End") show(group.length - 1);
+    else return;
+    event.preventDefault();
   });
   dialog.addEventListener("close", () => group[position].focus());
 })();

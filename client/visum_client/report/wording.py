@@ -1,11 +1,11 @@
 """What a run found, in plain words; and how numbers are written."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from statistics import fmean
 
-from visum_client.records import ImageRecord, Summary
+from visum_client.records import ImageRecord, Necessity, Summary
 from visum_client.report.contents import Contents
 
 _NO_BREAK = "\u00a0"
@@ -29,7 +29,13 @@ _REASONS = {
 
 def plain_words(contents: Contents) -> list[str]:
     """Tells in a few paragraphs what the network uses; only what the run measured."""
-    paragraphs = (_findings(contents), _strengths(contents), _masks(contents), _left_out(contents))
+    paragraphs = (
+        _findings(contents),
+        _strengths(contents),
+        _necessities(contents),
+        _masks(contents),
+        _left_out(contents),
+    )
     return [text for text in paragraphs if text]
 
 
@@ -65,6 +71,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count}{_NO_BREAK}{noun}" + ("" if count == 1 else "s")
 
 
+def of_summaries(count: int) -> str:
+    """Writes `1 summary`, `2 summaries`."""
+    return f"{count}{_NO_BREAK}" + ("summary" if count == 1 else "summaries")
+
+
 def day(iso: str | None) -> str:
     """Writes the day of an ISO 8601 time; empty where it is none."""
     try:
@@ -79,9 +90,19 @@ def reason(code: str) -> str:
     return _REASONS.get(code, code.replace("_", " "))
 
 
+def necessity_remark(necessity: Necessity) -> str:
+    """Says where it is not shown that the network needs the parts; else empty."""
+    return "" if necessity.is_shown else "not distinguishable from none"
+
+
 def title(summary: Summary) -> str:
     """Names a summary."""
     return f"Summary {summary.index + 1}"
+
+
+def isolated(text: str) -> str:
+    """A name that does not turn the sentence around it, whatever its direction of writing."""
+    return f"{_ISOLATE}{text}{_END_ISOLATE}"
 
 
 def is_recognized(contents: Contents, image: ImageRecord) -> bool:
@@ -93,7 +114,7 @@ def is_recognized(contents: Contents, image: ImageRecord) -> bool:
 
 def _findings(contents: Contents) -> str:
     used, clustering = contents.used.values(), contents.clustering
-    model, target = _name(contents.model), _name(contents.target)
+    model, target = isolated(contents.model), isolated(contents.target)
     if all(is_recognized(contents, image) for image in used):
         where = f"the {counted(len(used), 'image')} that {model} recognizes as {target}"
     else:
@@ -115,7 +136,7 @@ def _strengths(contents: Contents) -> str:
     if not measured:
         return ""
     drop, strongest = measured[0]
-    target = _name(contents.target)
+    target = isolated(contents.target)
     text = (
         f"The strongest is {title(strongest)} ({_share(contents, strongest)}): when it alone is blurred, "
         f"the probability of {target} {_change(drop)} on average."
@@ -128,6 +149,22 @@ def _strengths(contents: Contents) -> str:
     if drop < _WEAK_DROP:
         text += " No part is decisive by itself."
     return text + " Parts can stand in for one another: a small drop does not mean that a part goes unused."
+
+
+def _necessities(contents: Contents) -> str:
+    """Which summaries the network was shown to need; empty where it was not measured."""
+    summaries = contents.clustering.summaries if contents.clustering else ()
+    measured = [(summary, summary.necessity) for summary in summaries if summary.necessity is not None]
+    needed = [title(summary) for summary, necessity in measured if necessity.is_shown]
+    unsure = [title(summary) for summary, necessity in measured if not necessity.is_shown]
+    sentences = []
+    if needed:
+        sentences.append(
+            f"Blurring {_listed(needed, 'and')} costs more than blurring the same shapes elsewhere in the same images."
+        )
+    if unsure:
+        sentences.append(f"Of {_listed(unsure, 'or')} that could not be shown: the effect may be that of any blur.")
+    return " ".join(sentences)
 
 
 def _masks(contents: Contents) -> str:
@@ -150,10 +187,14 @@ def _left_out(contents: Contents) -> str:
     text = f"{counted(len(others), 'image')} {pronoun} for something else"
     classes = Counter(image.predicted[0].name for image in others if image.predicted).most_common()
     if classes:
-        text += ": " + ", ".join(f"{_name(name)} ({count})" for name, count in classes[:_CLASSES_NAMED_MAX])
+        text += ": " + ", ".join(f"{isolated(name)} ({count})" for name, count in classes[:_CLASSES_NAMED_MAX])
     if len(classes) > _CLASSES_NAMED_MAX:
         text += ", and others"
     return text + "."
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" {word} {names[-1]}"
 
 
 def _change(drop: float) -> str:
@@ -166,10 +207,6 @@ def _share(contents: Contents, summary: Summary) -> str:
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
-
-
-def _name(text: str) -> str:
-    return f"{_ISOLATE}{text}{_END_ISOLATE}"
 
 
 def _signed(value: float, digits: int) -> str:

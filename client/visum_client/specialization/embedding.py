@@ -59,7 +59,7 @@ class Embedder:
             self._progress.advance(STAGE)
 
         connection = await self._calls.services.connection(EMBED.service)
-        await for_each(range(len(images)), connection.in_flight, work)
+        await for_each(range(len(images)), lambda: connection.in_flight, work)
         features, probabilities = (np.concatenate([rows[i][column] for i in range(len(images))]) for column in (0, 1))
         return EmbeddedImages(tuple(images), features, probabilities)
 

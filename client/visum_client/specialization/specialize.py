@@ -154,7 +154,7 @@ async def _predict(
 
     connection = await services.connection(PREDICT.service)
     with progress.stage(PREDICTION, len(images)):
-        await for_each(range(len(images)), connection.in_flight, work)
+        await for_each(range(len(images)), lambda: connection.in_flight, work)
     return outcome(images, [predictions[index] for index in range(len(images))])
 
 

@@ -1,6 +1,6 @@
 """What the network loses when a part alone is blurred, and when its shape is blurred elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,6 +8,7 @@ import numpy as np
 from visum.v1 import common_pb2, mask_pb2
 
 from visum_client.bounded import for_each
+from visum_client.images import ImageFile
 from visum_client.methods import MEASURE_DROPS
 from visum_client.necessity import place_elsewhere
 from visum_client.part_table import PartTable
@@ -29,15 +30,28 @@ class Drop:
     """The same for the part's shape elsewhere in the image, mean over random places."""
 
 
-async def measure_drops(job: Job, table: PartTable, parts: Sequence[int]) -> dict[int, Drop]:
-    """The drop of each of the parts: box within region. Raises VisumError."""
+async def measure_drops(
+    job: Job, table: PartTable, parts: Sequence[int], regions_png: Callable[[str], bytes]
+) -> dict[int, Drop]:
+    """The drop of each of the parts: box within region.
+
+    Args:
+        job: What is looked at.
+        table: All parts.
+        parts: Numbers of those to measure.
+        regions_png: Gives the region map of an image by its digest.
+
+    Raises:
+        VisumError: A service failed.
+    """
     by_image: dict[int, list[int]] = {}
     for part in parts:
         by_image.setdefault(int(table.images[part]), []).append(part)
     drops: dict[int, Drop] = {}
 
     async def work(image: int) -> None:
-        measured = await _of_image(job, table, image, by_image[image])
+        masks = _masks(job, table, job.images[image].digest or "", by_image[image], regions_png)
+        measured = await _of_image(job, job.images[image], masks)
         drops.update(zip(by_image[image], measured, strict=True))
         job.progress.advance(STAGE)
 
@@ -46,26 +60,27 @@ async def measure_drops(job: Job, table: PartTable, parts: Sequence[int]) -> dic
     return drops
 
 
-async def _of_image(job: Job, table: PartTable, index: int, parts: Sequence[int]) -> list[Drop]:
-    image = job.images[index]
+async def _of_image(job: Job, image: ImageFile, masks: Sequence[bytes]) -> list[Drop]:
     options, places = job.options.mask, job.options.necessity.places
     request = mask_pb2.MeasureDropsRequest(
         image=common_pb2.Image(sha256=image.digest or ""),
         model=job.card.ref,
         target=job.target,
-        masks_png=_masks(job, table, image.digest or "", parts),
+        masks_png=masks,
         blur_sigma=options.blur_sigma,
     )
     on_reused = partial(job.progress.reuse, STAGE)
-    decode = partial(_decode, len(parts), places)
+    decode = partial(_decode, len(masks) // (1 + places), places)
     drops, _ = await job.calls.call(MEASURE_DROPS, request, decode, image, on_reused)
     return drops
 
 
-def _masks(job: Job, table: PartTable, digest: str, parts: Sequence[int]) -> list[bytes]:
+def _masks(
+    job: Job, table: PartTable, digest: str, parts: Sequence[int], regions_png: Callable[[str], bytes]
+) -> list[bytes]:
     """Each part, followed by its shape at other places; the places depend on the image and the part alone."""
     side = job.view_side
-    regions = regions_from_png(job.folder.mask(digest, "regions").read_bytes(), "regions", (side, side))
+    regions = regions_from_png(regions_png(digest), "regions", (side, side))
     masks = []
     for part in parts:
         pixels = table.pixels(part, regions)

@@ -1,12 +1,13 @@
 """The mask of each image."""
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from visum.v1 import common_pb2, mask_pb2
 
 from visum_client.files import write_if_changed
+from visum_client.folder import RunFolder
 from visum_client.images import ImageFile
 from visum_client.methods import EXTRACT_MASK
 from visum_client.records import ClassScore, ImageRecord, Mask, ViewToOriginal
@@ -14,6 +15,8 @@ from visum_client.stages.job import Job, finite
 from visum_wire import from_array, mask_from_png, regions_from_png
 
 STAGE = "masks"
+KINDS = ("binary", "raw", "regions")
+"""The pictures of a mask."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,21 @@ class Extracted:
     """What the mask service found in an image."""
 
     record: ImageRecord
-    regions_png: bytes | None
-    """Map of the regions; None where there is no region."""
+    """What the network says of it, and its mask in figures."""
+    view_jpeg: bytes
+    """The view, as a JPEG."""
+    mask_pngs: Mapping[str, bytes]
+    """The mask by kind (KINDS), each a PNG; empty where there is none."""
+
+    @property
+    def regions_png(self) -> bytes | None:
+        """Map of the regions; None where there is no region."""
+        has_regions = self.record.mask is not None and self.record.mask.regions
+        return self.mask_pngs["regions"] if has_regions else None
 
 
 async def extract_mask(job: Job, image: ImageFile) -> Extracted:
-    """Asks for the mask of an image and puts view and mask into the run folder. Raises VisumError."""
+    """Asks for the mask of an image. Raises VisumError."""
     options = job.options.mask.for_parts(job.view_side, job.options.clustering.preset)
     request = mask_pb2.ExtractMaskRequest(
         image=common_pb2.Image(sha256=image.digest or ""),
@@ -37,13 +49,19 @@ async def extract_mask(job: Job, image: ImageFile) -> Extracted:
     )
     on_reused = partial(job.progress.reuse, STAGE)
     (record, response), _ = await job.calls.call(EXTRACT_MASK, request, partial(_decode, image), image, on_reused)
-    await asyncio.to_thread(_write, job, image.digest or "", response)
-    if record.mask is None:
-        return Extracted(record, None)
-    if not record.mask.regions:
+    if record.mask is not None and not record.mask.regions:
         smallest = f"{options.min_region_area:.1%}"
-        return Extracted(replace(record, reason=f"its mask has no region of {smallest} of the view"), None)
-    return Extracted(record, response.mask.regions_png)
+        record = replace(record, reason=f"its mask has no region of {smallest} of the view")
+    pngs = {kind: getattr(response.mask, f"{kind}_png") for kind in KINDS} if record.mask is not None else {}
+    return Extracted(record, response.view.jpeg, pngs)
+
+
+def write_mask(folder: RunFolder, extracted: Extracted) -> None:
+    """Puts view and mask of an image into a run folder."""
+    digest = extracted.record.digest or ""
+    write_if_changed(folder.view(digest), extracted.view_jpeg)
+    for kind, png in extracted.mask_pngs.items():
+        write_if_changed(folder.mask(digest, "" if kind == "binary" else kind), png)
 
 
 def _decode(
@@ -95,11 +113,3 @@ def _unrecognized(response: mask_pb2.ExtractMaskResponse) -> str:
         return "the network's best class is another"
     best = response.top[0]
     return f"the network sees {best.name} ({best.probability:.0%}); the target has {response.target.probability:.2%}"
-
-
-def _write(job: Job, digest: str, response: mask_pb2.ExtractMaskResponse) -> None:
-    write_if_changed(job.folder.view(digest), response.view.jpeg)
-    if response.HasField("mask"):
-        write_if_changed(job.folder.mask(digest), response.mask.binary_png)
-        write_if_changed(job.folder.mask(digest, "raw"), response.mask.raw_png)
-        write_if_changed(job.folder.mask(digest, "regions"), response.mask.regions_png)

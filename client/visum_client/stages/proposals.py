@@ -11,7 +11,7 @@ from visum.v1 import common_pb2, proposal_pb2, specializer_pb2
 from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, SELECT_SURVIVORS
 from visum_client.options import CONSENSUS
 from visum_client.stages.job import Job
-from visum_client.store import Stored
+from visum_client.store import Kept
 from visum_wire import InvalidInput, from_array, to_array
 
 STAGE = "proposals"
@@ -31,13 +31,13 @@ class ImageParts:
     """[S, 4], view pixels."""
     regions: NDArray[np.int32]
     """[S], 1..R."""
-    described: Stored[proposal_pb2.DescribeResponse] | None
+    described: Kept[proposal_pb2.DescribeResponse] | None
     """Its proposals; None where the regions themselves are the parts."""
-    survivors: Stored[proposal_pb2.SelectSurvivorsResponse]
+    survivors: Kept[proposal_pb2.SelectSurvivorsResponse]
     """Its parts, complete."""
     match_bytes: int
     """Size of its boxes and descriptors in a tile."""
-    features: Stored[specializer_pb2.DescribeRegionsResponse] | None = None
+    features: Kept[specializer_pb2.DescribeRegionsResponse] | None = None
     """What the network sees in its regions; None where nobody asked."""
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from visum_runtime.logs import log
 from visum_runtime.metrics import Metrics
 from visum_runtime.status import code_of, status_of
 
+REPLICA_KEY = "visum-replica"
+"""Trailing metadata of every answer: which replica gave it, so that clients know how many stand behind a name."""
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
 
 
@@ -22,6 +25,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._replica = ((REPLICA_KEY, secrets.token_hex(8)),)
 
     async def intercept_service(
         self,
@@ -59,6 +63,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     @asynccontextmanager
     async def _watched(self, method: str, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
         started = time.monotonic()
+        context.set_trailing_metadata(self._replica)
         self._metrics.calls_in_flight.inc()
         code = grpc.StatusCode.OK
         try:

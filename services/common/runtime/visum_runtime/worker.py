@@ -97,6 +97,7 @@ class Worker:
         self.capacity = capacity
         self._linger_seconds = linger_seconds
         self._metrics = metrics or Metrics()
+        self._metrics.queue_capacity.set(capacity)
         self._prepare = prepare
         self._queue: deque[_Entry] = deque()
         self._condition = threading.Condition()

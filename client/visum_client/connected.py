@@ -1,0 +1,106 @@
+"""Services, local or remote, and a connection to them that begins and ends."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from visum.v1 import info_pb2
+
+from visum_client.channels import parse_addresses
+from visum_client.errors import InvalidInputError, VisumError
+from visum_client.local import LocalServices, LocalSettings
+from visum_client.methods import SERVICES
+from visum_client.private_folder import PrivateFolder
+from visum_client.remote import RemoteServices
+from visum_client.scheduler import Backend, Services
+
+SERVICES_VARIABLE = "VISUM_SERVICES"
+"""Environment variable that `from_env` reads."""
+DOWNLOADS = "images"
+"""Folder of the copies of remote images, within the cache."""
+ModelLike = str | os.PathLike[str]
+"""Name of a network, or its file (.pth, .pt, .pt2)."""
+
+
+class Connected:
+    """Services in reach, until it is closed."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._services = Services(backend)
+        self._private: PrivateFolder | None = None
+        self._closed = False
+
+    @classmethod
+    def local(cls, settings: LocalSettings | None = None) -> Self:
+        """A client with services of its own: processes of this machine, started when first needed, ended with it."""
+        return cls(LocalServices(settings))
+
+    @classmethod
+    def connect(cls, services: str) -> Self:
+        """A client of running services.
+
+        Args:
+            services: As `mask=host:port,proposals=host:port,clustering=host:port,specializer=host:port`.
+
+        Raises:
+            InvalidInputError: Not of that form.
+        """
+        return cls(RemoteServices(parse_addresses(services)))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """A client of the services that the environment variable VISUM_SERVICES names, in the form of `connect`.
+
+        Raises:
+            VisumError: It is not set.
+            InvalidInputError: Not of that form.
+        """
+        text = (os.environ if environ is None else environ).get(SERVICES_VARIABLE, "")
+        if not text:
+            raise VisumError(f"the variable {SERVICES_VARIABLE} is not set; `visum serve` prints a value for it")
+        return cls.connect(text)
+
+    async def server_info(self, service: str) -> info_pb2.GetServerInfoResponse:
+        """What a service says of itself: version, device, concurrency.
+
+        Args:
+            service: mask, proposals, clustering or specializer.
+
+        Raises:
+            InvalidInputError: There is no such service.
+            ServiceUnavailableError: It cannot be reached or started.
+        """
+        if service not in SERVICES:
+            raise InvalidInputError(f"is {service!r}, must be one of {', '.join(SERVICES)}", "service")
+        return (await self._open().connection(service)).info
+
+    async def close(self) -> None:
+        """Closes the connections and ends local services."""
+        if not self._closed:
+            self._closed = True
+            await self._services.close()
+            if self._private is not None:
+                self._private.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _open(self) -> Services:
+        if self._closed:
+            raise VisumError("the client is closed", what_to_do="make a new one")
+        return self._services
+
+    def _downloads(self, cache: str | os.PathLike[str] | None = None) -> Path:
+        """Folder for copies of remote images: in the cache, or one that goes with this client."""
+        if cache is not None:
+            return Path(cache) / DOWNLOADS
+        if self._private is None:
+            self._private = PrivateFolder()
+        return self._private.path / DOWNLOADS
