@@ -3,6 +3,7 @@
 from visum_client.async_client import AsyncClient
 from visum_client.class_folders import ClassRun
 from visum_client.client import Client
+from visum_client.compare.classes import ClassComparison
 from visum_client.errors import (
     DeadlineError,
     InvalidInputError,
@@ -37,11 +38,13 @@ from visum_client.records import (
     ViewToOriginal,
 )
 from visum_client.run import Run
+from visum_client.score import Scores
 from visum_client.specialization.specialized import Specialized
 from visum_client.stage_results import MaskedImage, Masks, Matches, Parts
 
 __all__ = [
     "AsyncClient",
+    "ClassComparison",
     "ClassRun",
     "ClassScore",
     "Client",
@@ -69,6 +72,7 @@ __all__ = [
     "PreconditionError",
     "Run",
     "RunFolderError",
+    "Scores",
     "ServiceFaultError",
     "ServiceUnavailableError",
     "Specialized",
