@@ -59,9 +59,7 @@ def _counterparts_of_halves(first: Run | None, second: Run | None, whole: Run | 
     """Both halves and the whole have the same masks, so that a part is known by its image and region."""
     if first is None or second is None or whole is None:
         return []
-    home = {
-        _key(member.image, member.region): summary.index for summary in whole.summaries for member in summary.members
-    }
+    home = {(member.image, member.region): summary.index for summary in whole.summaries for member in summary.members}
 
     def same(one: Summary, other: Summary) -> bool:
         found = _home(one, home)
@@ -88,13 +86,9 @@ def _counterparts_of_masks(run: Run | None, other: Run | None) -> list[bool]:
 
 def _home(summary: Summary, home: dict[Part, int]) -> int | None:
     """The summary of all images that holds more than half of the members."""
-    found = Counter(home.get(_key(member.image, member.region)) for member in summary.members)
+    found = Counter(home.get((member.image, member.region)) for member in summary.members)
     index, count = found.most_common(1)[0]
     return index if 2 * count > len(summary.members) else None
-
-
-def _key(image: str, region: int) -> Part:
-    return image, region
 
 
 def _iou(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> float:

@@ -11,14 +11,13 @@ from visum_clustering.options import ClusteringOptions, Preset
 from visum_clustering.parts import THUMBNAIL_SIDE, Parts
 from visum_clustering.summarize_by_consensus import summarize_by_consensus
 from visum_demo import load_world
-from visum_demo.shipped import MODELS, stem
+from visum_evaluation.parts.baselines.judgement import load_observable
 from visum_evaluation.parts.experiment import PartsOptions, Shown, Workspace
 from visum_evaluation.parts.measures import ShownSummary
 from visum_evaluation.parts.scenes import FIRST_SEED, Scenes
 from visum_mask.measure import measure_drops
 from visum_mask.options import MaskOptions
-from visum_models import Classifier, ModelRepository
-from visum_models.repository import ModelSettings
+from visum_models import Classifier
 from visum_specializer.region_features import RegionFeatures, describe_regions
 
 SEGMENTS = 30
@@ -30,8 +29,7 @@ Labels = NDArray[np.uint16]
 
 def summaries_without_masks(workspace: Workspace, options: PartsOptions) -> Shown:
     """What the summaries show when superpixels are the parts."""
-    settings = ModelSettings(model_dir=MODELS, trust_model_dir=True)
-    classifier = ModelRepository(settings, submodules=True).load(stem(options.world))
+    classifier = load_observable(options.world)
     names = load_world(options.world).classes
     shown = {}
     for scenes in options.scenes():
