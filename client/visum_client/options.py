@@ -19,7 +19,7 @@ _LEAST_CELLS = 4
 _LEAST_PIXELS_A_CELL = 4
 _FOR_BOXES: dict[str, Any] = {"target_drop": 0.99, "min_region_area": 0.01}
 _FOR_REGIONS: dict[str, Any] = {"target_drop": 0.999, "min_region_area": 0.003, "reach": 0.85}
-_MARGIN = 0.75
+_MARGIN = 0.5
 CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
 
@@ -237,7 +237,7 @@ class NecessityOptions(Options[AnyMessage]):
     places: int = within(3, 1, 20)
     """Random places that the shape of each part is held against."""
     margin: float | None = within(None, 0)
-    """Log-odds that a summary's necessity must reach; None: 0.75 in the preset consensus, in the preset paper nothing.
+    """Log-odds that a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset paper nothing.
     A summary whose interval includes zero is marked in any case."""
 
     def required(self, preset: str) -> float | None:

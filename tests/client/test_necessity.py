@@ -100,7 +100,7 @@ def test_without_a_margin_everything_is_kept_and_marked():
 
 
 def test_only_the_consensus_asks_for_an_effect_by_itself():
-    assert NecessityOptions().required("consensus") == 0.75
+    assert NecessityOptions().required("consensus") == 0.5
     assert NecessityOptions().required("paper") is None
     assert NecessityOptions(margin=0.0).required("consensus") == 0.0
     assert NecessityOptions(margin=2.0).required("paper") == 2.0
