@@ -26,7 +26,7 @@ from visum_clustering.options import ClusteringOptions, Preset
 from visum_clustering.parts import THUMBNAIL_SIDE, Edges, Parts
 from visum_clustering.similarity import Similarity, log_similarities
 from visum_clustering.summarize import summarize
-from visum_clustering.summarize_by_consensus import MOST_PARTS, summarize_by_consensus
+from visum_clustering.summarize_by_consensus import MOST_COMPARED, summarize_by_consensus
 
 PARTS_AN_IMAGE = 15
 NEIGHBOURS = 150
@@ -53,7 +53,7 @@ def main() -> None:
             print(json.dumps(measure_chain(arguments.child[0], int(arguments.child[1]))))
             return
         figures = measure_propagation(arguments.full) | measure_labels()
-        for chain, count in (("paper", 20_000), ("consensus", MOST_PARTS)):
+        for chain, count in (("paper", 20_000), ("consensus", MOST_COMPARED)):
             figures |= in_child(chain, count)
     if arguments.json:
         print(json.dumps(figures))

@@ -14,11 +14,11 @@ from visum_clustering import servicer
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.parts import Edges
-from visum_clustering.requests import Limits, RequestReader, decode_options
+from visum_clustering.requests import decode_options
 from visum_clustering.server import ClusteringSettings, build
 from visum_clustering.summarize import summarize
 from visum_clustering.summarize_by_consensus import summarize_by_consensus
-from visum_runtime.errors import OutOfRange, Stopped
+from visum_runtime.errors import Stopped
 from visum_wire import from_array, to_array
 
 Options = clustering_pb2.ClusteringOptions
@@ -249,12 +249,6 @@ def test_more_bytes_than_the_limit_are_refused(stub):
     requests = [header_of(MAX_PARTS, 3, CONSENSUS), *[parts] * (MAX_BYTES // parts.ByteSize() + 1)]
     error = expect_refusal(lambda: answers(stub, requests), grpc.StatusCode.OUT_OF_RANGE)
     assert f"{MAX_BYTES} bytes" in error.details()
-
-
-def test_more_parts_than_the_consensus_compares_are_refused_at_the_header():
-    reader = RequestReader(Limits(parts=50_000, edges=1, bytes=1 << 20))
-    with pytest.raises(OutOfRange, match="8001 parts are more than the 8000"):
-        reader.add(header_of(8001, 3, CONSENSUS))
 
 
 @pytest.mark.parametrize(("count", "images"), [(0, 3), (1, 3), (2, 2)])

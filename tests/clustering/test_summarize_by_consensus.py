@@ -8,7 +8,7 @@ from visum_clustering import summarize_by_consensus as chain
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.summaries import DiscardReason
 from visum_clustering.summarize_by_consensus import summarize_by_consensus
-from visum_runtime.errors import FailedPrecondition, InvalidInput, OutOfRange, Stopped
+from visum_runtime.errors import FailedPrecondition, InvalidInput, Stopped
 
 GROUPS, IMAGES = 8, 10
 OPTIONS = ClusteringOptions(Preset.CONSENSUS)
@@ -69,10 +69,33 @@ def test_the_ssim_rule_is_off_unless_it_is_asked_for():
     assert summarized(ClusteringOptions(Preset.CONSENSUS, ssim_rule=SsimRule.CLUSTERS)).ssim_reference is not None
 
 
-def test_more_parts_than_can_be_compared_are_refused(monkeypatch):
-    monkeypatch.setattr(chain, "MOST_PARTS", GROUPS * IMAGES - 1)
-    with pytest.raises(OutOfRange, match="parts are more"):
-        summarized()
+def large_class(monkeypatch):
+    """A class of which the parts of every other image are compared."""
+    images = 6 * IMAGES
+    monkeypatch.setattr(chain, "MOST_COMPARED", GROUPS * images // 2)
+    return planted_class(GROUPS, images)[0], planted_features(GROUPS, images), images
+
+
+def test_of_more_parts_than_are_compared_the_others_join_their_groups(monkeypatch):
+    parts, features, images = large_class(monkeypatch)
+    result = summarize_by_consensus(parts, features, images, OPTIONS)
+    assert len(result.summaries) == GROUPS
+    for summary in result.summaries:
+        assert len(set(summary.members % GROUPS)) == 1
+        assert len(summary.members) > 0.85 * images
+        assert (np.diff(summary.similarities[1:]) <= 0).all()
+
+
+def test_a_part_that_is_like_no_group_is_placed_nowhere(monkeypatch):
+    parts, features, images = large_class(monkeypatch)
+    stranger = GROUPS + 3  # of the second image, which is not compared
+    for kind in features:
+        kind.plain[stranger] *= -1
+        kind.mirrored[stranger] *= -1
+    result = summarize_by_consensus(parts, features, images, OPTIONS)
+    assert all(stranger not in summary.members for summary in result.summaries)
+    (alone,) = [item for item in result.discarded if item.cluster.members.tolist() == [stranger]]
+    assert alone.reason is DiscardReason.SINGLETON
 
 
 def test_features_must_fit_the_parts():

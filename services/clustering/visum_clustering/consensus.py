@@ -35,7 +35,7 @@ def find_groups(
     Raises:
         Stopped: `should_stop` said so.
     """
-    combinations = [[features] for features in feature_sets] + [list(feature_sets)] * (len(feature_sets) > 1)
+    combinations = combined(feature_sets)
     labelings: list[Labels] = []
     progress(0, len(combinations))
     for done, kinds in enumerate(combinations, start=1):
@@ -46,6 +46,11 @@ def find_groups(
     if should_stop():
         raise Stopped("clustering was stopped")
     return fcluster(linkage(pairs, "average"), 1.0 - agreement, "distance").astype(np.int64), shares
+
+
+def combined(feature_sets: Sequence[FeatureSet]) -> list[list[FeatureSet]]:
+    """What items are compared by: each kind of features, and several together."""
+    return [[features] for features in feature_sets] + [list(feature_sets)] * (len(feature_sets) > 1)
 
 
 def agreement_shares(labelings: Sequence[Labels]) -> NDArray[np.float64]:

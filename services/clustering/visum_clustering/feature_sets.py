@@ -57,16 +57,9 @@ def item_distances(kinds: Sequence[FeatureSet], components: int = COMPONENTS) ->
         kinds: Kinds of features of the same n items that are taken together.
         components: Principal components at most.
     """
-    scalings = [_Scaling.of(kind.plain) for kind in kinds]
-    together = np.hstack([scaling.applied(kind.plain) for scaling, kind in zip(scalings, kinds, strict=True)])
-    axes = _principal_axes(together, components)
-    plain = _unit_rows(together @ axes)
-    del together
-    widths = np.cumsum([kind.plain.shape[1] for kind in kinds])[:-1]
-    mirrored = np.zeros(plain.shape)
-    for scaling, kind, own_axes in zip(scalings, kinds, np.split(axes, widths), strict=True):
-        mirrored += scaling.applied(kind.mirrored) @ own_axes
-    crossed = plain @ _unit_rows(mirrored).T
+    space = FeatureSpace.of(kinds, components)
+    plain, mirrored = space.points(kinds)
+    crossed = plain @ mirrored.T
     distances = plain @ plain.T
     for cosines in (crossed, crossed.T):
         np.maximum(distances, cosines, out=distances)
@@ -74,6 +67,31 @@ def item_distances(kinds: Sequence[FeatureSet], components: int = COMPONENTS) ->
     np.clip(distances, 0.0, 2.0, out=distances)
     np.fill_diagonal(distances, 0.0)
     return distances
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureSpace:
+    """The space of the principal components of some items, in which others can be placed, too."""
+
+    scalings: list["_Scaling"]
+    axes: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, kinds: Sequence[FeatureSet], components: int = COMPONENTS) -> "FeatureSpace":
+        """The space of the plain items."""
+        scalings = [_Scaling.of(kind.plain) for kind in kinds]
+        together = np.hstack([scaling.applied(kind.plain) for scaling, kind in zip(scalings, kinds, strict=True)])
+        axes = _principal_axes(together, components)
+        widths = np.cumsum([kind.plain.shape[1] for kind in kinds])[:-1]
+        return cls(scalings, np.split(axes, widths))
+
+    def points(self, kinds: Sequence[FeatureSet]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Unit vectors [n, k] of items as they are, and of their mirror images."""
+        return self._points([kind.plain for kind in kinds]), self._points([kind.mirrored for kind in kinds])
+
+    def _points(self, rows: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+        kinds = zip(self.scalings, rows, self.axes, strict=True)
+        return _unit_rows(np.sum([scaling.applied(values) @ axes for scaling, values, axes in kinds], axis=0))
 
 
 @dataclass(frozen=True, eq=False)

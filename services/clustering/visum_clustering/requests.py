@@ -11,7 +11,6 @@ from visum.v1 import clustering_pb2
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.parts import THUMBNAIL_SIDE, Edges, Parts
-from visum_clustering.summarize_by_consensus import require_few
 from visum_runtime.errors import InvalidInput, OutOfRange
 from visum_wire import from_array
 
@@ -113,8 +112,6 @@ class RequestReader:
         if header.parts > self.limits.parts:
             raise OutOfRange(f"{header.parts} parts are more than this server's limit of {self.limits.parts}")
         self._options = decode_options(header.options)
-        if self._options.preset is Preset.CONSENSUS:
-            require_few(header.parts)
         self._header = header
 
     def _add_parts(self, chunk: clustering_pb2.PartsChunk) -> None:

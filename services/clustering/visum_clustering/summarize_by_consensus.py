@@ -1,6 +1,7 @@
 """The chain of the preset consensus: features, several clusterings, their agreement, members."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,16 +9,19 @@ from numpy.typing import NDArray
 from visum_clustering.alignment import align
 from visum_clustering.consensus import find_groups
 from visum_clustering.feature_sets import FeatureSet
+from visum_clustering.labelings import Labels
 from visum_clustering.options import ClusteringOptions, SsimRule
 from visum_clustering.parts import Parts
+from visum_clustering.placing import NO_GROUP, choose_images, place_items
 from visum_clustering.redundancy import RemovedParts
 from visum_clustering.ssim import median_ssim
 from visum_clustering.summaries import Summary, judge
 from visum_clustering.summarize import Progress, Result, ShouldStop, require_enough
-from visum_runtime.errors import InvalidInput, OutOfRange, Stopped
+from visum_runtime.errors import InvalidInput, Stopped
 
-MOST_PARTS = 8000
-"""Every pair is compared by every clustering: at 8000 parts a table of pairs takes half a gigabyte."""
+MOST_COMPARED = 8000
+"""Every pair is compared by every clustering: at 8000 parts a table of pairs takes half a gigabyte. Of more, those of
+some images are compared, and the others placed into the groups that come out."""
 
 
 def summarize_by_consensus(
@@ -40,25 +44,21 @@ def summarize_by_consensus(
 
     Raises:
         FailedPrecondition: Fewer images than a summary needs, or fewer than two parts.
-        OutOfRange: More parts than all pairs can be compared of.
         InvalidInput: There are no features, or not one row a part.
         Stopped: `should_stop` said so.
     """
     require_enough(len(parts), image_count, options)
-    require_few(len(parts))
     parts.check(image_count)
     _check_features(feature_sets, len(parts))
     order = parts.canonical_order()
     parts = parts.take(order)
     kinds = [features.take(order) for features in feature_sets]
-    labels, shares = find_groups(
-        kinds, options.agreement, lambda done, total: progress("consensus", done, total), should_stop
-    )
+    clusters = _Clusters.find(kinds, parts.images, options.agreement, progress, should_stop)
     candidates = []
-    for label in np.unique(labels):
+    for cluster in clusters.all():
         if should_stop():
             raise Stopped("clustering was stopped")
-        members, similarities = _members(np.flatnonzero(labels == label), shares, parts.images)
+        members, similarities = clusters.members(cluster)
         ssim = median_ssim(align(parts.thumbnails[members])) if len(members) > 1 else None
         candidates.append(Summary(members, similarities, ssim))
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL else None
@@ -66,12 +66,6 @@ def summarize_by_consensus(
     none_removed = RemovedParts(np.zeros(0, np.int32), np.zeros(0, np.int32))
     result = Result(verdict.summaries, verdict.discarded, none_removed, True, 0, 0.0, verdict.ssim_reference)
     return result.renumber(order)
-
-
-def require_few(count: int) -> None:
-    """Raises OutOfRange where a class has more parts than all pairs can be compared of."""
-    if count > MOST_PARTS:
-        raise OutOfRange(f"{count} parts are more than the {MOST_PARTS} that the preset consensus compares")
 
 
 def _check_features(feature_sets: Sequence[FeatureSet], count: int) -> None:
@@ -82,19 +76,68 @@ def _check_features(feature_sets: Sequence[FeatureSet], count: int) -> None:
             raise InvalidInput(f"has {len(features)} rows, expected {count}", field="parts.features")
 
 
-def _members(
-    cluster: NDArray[np.intp], shares: NDArray[np.float64], images: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Of every image the part on which the cluster agrees most; exemplar first, then by agreement with it.
+@dataclass(frozen=True, eq=False)
+class _Clusters:
+    """The clusters of parts, and how far each part belongs to its own.
 
-    Ties go to the part that comes first.
+    Attributes:
+        labels: int64 [n], the cluster of each part, from 1; 0: it is alone.
+        images: int32 [n], image of each part.
+        shares: [n, n], share of the clusterings that put two parts together; None where not all were compared.
+        likeness: [n], likeness of each part to its cluster where not all were compared.
     """
-    agreement = shares[np.ix_(cluster, cluster)].mean(axis=1)
-    ranked = cluster[np.argsort(-agreement, kind="stable")]
-    members = ranked[np.sort(np.unique(images[ranked], return_index=True)[1])]
-    exemplar, others = members[0], members[1:]
-    similarities = shares[exemplar, others]
-    by_similarity = np.argsort(-similarities, kind="stable")
-    others, similarities = others[by_similarity], similarities[by_similarity]
-    own = similarities[:1] if len(others) else np.zeros(1)
-    return np.concatenate([[exemplar], others]).astype(np.int32), np.concatenate([own, similarities]).astype(np.float32)
+
+    labels: Labels
+    images: NDArray[np.int32]
+    shares: NDArray[np.float64] | None
+    likeness: NDArray[np.float64] | None
+
+    @classmethod
+    def find(
+        cls,
+        kinds: Sequence[FeatureSet],
+        images: NDArray[np.int32],
+        agreement: float,
+        progress: Progress,
+        should_stop: ShouldStop,
+    ) -> "_Clusters":
+        """Groups all parts, or those of some images and then places the others."""
+        compared = choose_images(images, MOST_COMPARED)
+        chosen = [kind.take(compared) for kind in kinds]
+        labels, shares = find_groups(
+            chosen, agreement, lambda done, total: progress("consensus", done, total), should_stop
+        )
+        if len(compared) == len(images):
+            return cls(labels, images, shares, None)
+        placed, likeness = place_items(kinds, compared, labels)
+        return cls(placed, images, None, likeness)
+
+    def all(self) -> Iterator[NDArray[np.intp]]:
+        """Parts of each cluster, ascending."""
+        for label in np.unique(self.labels[self.labels > NO_GROUP]):
+            yield np.flatnonzero(self.labels == label)
+        yield from np.flatnonzero(self.labels == NO_GROUP)[:, None]
+
+    def members(self, cluster: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Of every image the part that belongs to the cluster most; exemplar first, then by agreement with it.
+
+        Agreement is the share of the clusterings that put a part and the exemplar together, or where not all parts were
+        compared, the part's likeness to the cluster. Ties go to the part that comes first.
+        """
+        ranked = cluster[np.argsort(-self._belonging(cluster), kind="stable")]
+        members = ranked[np.sort(np.unique(self.images[ranked], return_index=True)[1])]
+        exemplar, others = members[0], members[1:]
+        agreement = self.shares[exemplar, others] if self.shares is not None else self._belonging(others)
+        order = np.argsort(-agreement, kind="stable")
+        others, agreement = others[order], agreement[order]
+        own = agreement[:1] if len(others) else np.zeros(1)
+        return np.concatenate([[exemplar], others]).astype(np.int32), np.concatenate([own, agreement]).astype(
+            np.float32
+        )
+
+    def _belonging(self, parts: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How far each part belongs to the cluster: mean share over all of it, or likeness."""
+        if self.likeness is not None:
+            return self.likeness[parts]
+        assert self.shares is not None
+        return self.shares[np.ix_(parts, parts)].mean(axis=1)
