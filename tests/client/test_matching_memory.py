@@ -1,0 +1,129 @@
+"""What stays of the pairs of images once they are matched: the stored scores."""
+
+import asyncio
+import gc
+import itertools
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from visum.v1 import common_pb2, proposal_pb2, proposal_pb2_grpc
+
+from tests.support.servers import running
+from visum_client.calls import PureCalls
+from visum_client.configuration import StepOptions
+from visum_client.edges import BestScores
+from visum_client.methods import DESCRIBE, MATCH
+from visum_client.progress import Progress
+from visum_client.remote import RemoteServices
+from visum_client.scheduler import Services
+from visum_client.stages import matching
+from visum_client.stages.job import Job
+from visum_client.stages.proposals import ImageParts
+from visum_client.store import InMemory, Keeper, MemoryStore, Store
+from visum_runtime.metrics import Metrics
+from visum_runtime.server import Service
+from visum_runtime.worker import Worker
+from visum_wire import to_array
+
+PARTS = 128
+"""Of all images together, so that the stored scores are equally many."""
+STORED_BYTES = PARTS * PARTS * 8
+SLACK_BYTES = 24_000
+"""For an event loop and its threads: half of the smallest object for each of 1896 pairs."""
+DIMENSIONS = 256
+
+
+class EverythingMatches(proposal_pb2_grpc.ProposalServiceServicer):
+    """Answers that all survivors match, at once, and keeps nothing."""
+
+    async def Match(self, request, context):
+        rows, columns = len(request.rows), len(request.columns)
+        pairs = itertools.product(range(rows), range(columns)) if columns else itertools.combinations(range(rows), 2)
+        return proposal_pb2.MatchResponse(pairs=[self._pair(request, *pair) for pair in pairs])
+
+    def _pair(self, request, row: int, column: int) -> proposal_pb2.PairScores:
+        images = request.rows[row], (request.columns or request.rows)[column]
+        scores = np.ones([image.survivors.shape[0] for image in images], np.float32)
+        return proposal_pb2.PairScores(row=row, column=column, scores=to_array(scores))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    service = Service(
+        name="visum.v1.ProposalService",
+        version="0.1.0",
+        algorithm_version="1",
+        add_to=lambda server: proposal_pb2_grpc.add_ProposalServiceServicer_to_server(EverythingMatches(), server),
+        worker=Worker(threads=2),
+        metrics=Metrics(),
+    )
+    with running(service) as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+def image_with(parts: int, number: int) -> ImageParts:
+    random = np.random.default_rng(number)
+    corners = random.integers(0, 60, (parts, 2))
+    boxes = np.concatenate([corners, corners + 30], axis=1).astype(np.int32)
+    descriptors = to_array(random.normal(size=(parts, DIMENSIONS)).astype(np.float16))
+    description = proposal_pb2.Description(boxes=to_array(boxes), descriptors=descriptors)
+    indices = to_array(np.arange(parts, dtype=np.int32))
+    survivors = proposal_pb2.SelectSurvivorsResponse(proposals=indices, descriptors=descriptors)
+    described = InMemory(proposal_pb2.DescribeResponse(description=description))
+    size = description.ByteSize()
+    return ImageParts(number, boxes, np.ones(parts, np.int32), described, InMemory(survivors), size)
+
+
+async def match(services: Services, store: Keeper, images: list[ImageParts]) -> BestScores:
+    card = common_pb2.ModelCard(preprocessing=common_pb2.Preprocessing(crop=100))
+    job = Job(
+        card=card,
+        target=0,
+        images=(),
+        options=StepOptions(),
+        admit_unrecognized=False,
+        calls=PureCalls(services, store),
+        progress=Progress(visible=False),
+    )
+    return await matching.match(job, images)
+
+
+async def held_after(services: Services, store: Keeper, images: list[ImageParts]) -> int:
+    """Bytes that were allocated while matching, and stay as long as the store and the scores do."""
+    gc.collect()
+    before, _ = tracemalloc.get_traced_memory()
+    best = await match(services, store, images)
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    assert len(best.edges()[0])
+    return after - before
+
+
+def test_what_stays_of_16_times_the_pairs_are_the_scores_that_are_stored(address, tmp_path):
+    """120 pairs of images of 8 parts, then 2016 pairs of images of 2."""
+    store = Store(tmp_path)
+
+    async def held() -> list[int]:
+        connection = Services(RemoteServices({"proposals": address}))
+        try:
+            await match(connection, store, [image_with(8, 1000 + number) for number in range(16)])
+            classes = [[image_with(PARTS // count, number) for number in range(count)] for count in (16, 64)]
+            tracemalloc.start()
+            return [await held_after(connection, store, images) for images in classes]
+        finally:
+            tracemalloc.stop()
+            await connection.close()
+
+    few, many = asyncio.run(held())
+    assert STORED_BYTES <= few < STORED_BYTES + SLACK_BYTES
+    assert STORED_BYTES <= many < STORED_BYTES + SLACK_BYTES
+
+
+def test_answers_of_the_matching_do_not_stay_in_memory():
+    store = MemoryStore()
+    for method in (DESCRIBE, MATCH):
+        store.put(method, "key", method.response())
+    assert store.find(DESCRIBE, "key") is not None
+    assert store.find(MATCH, "key") is None
