@@ -159,9 +159,7 @@ class Store:
         write_atomically(stored.path, _MAGIC + hashlib.sha256(content).digest() + content, durable=False)
 
 
-def request_key(
-    method: Method[Request, Any], info: info_pb2.GetServerInfoResponse, requests: Iterable[Request]
-) -> str:
+def request_key(method: Method[Request, Any], info: info_pb2.GetServerInfoResponse, requests: Iterable[Request]) -> str:
     """Digest of all that the result of a pure call depends on, hexadecimal.
 
     Args:

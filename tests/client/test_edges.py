@@ -65,6 +65,22 @@ def test_a_pair_kept_by_one_of_its_parts_alone_is_an_edge_once():
     assert [array.tolist() for array in best.edges()] == [[0, 0], [1, 2], [0.5, pytest.approx(0.9)]]
 
 
+@given(st.integers(0, 1000), st.permutations([(0, 1), (0, 2), (1, 2)]))
+@settings(max_examples=20, deadline=None)
+def test_each_kept_pair_knows_whether_it_was_mirrored_and_its_score_does_not_heed_it(seed, order):
+    scores = blocks(seed, 4)
+    best = BestScores(9, kept=4)
+    for i, j in order:
+        mirrored = np.full(scores[i, j].shape, (i, j) == (0, 2))
+        best.add(SPANS[i], SPANS[j], scores[i, j], mirrored)
+        best.add(SPANS[j], SPANS[i], scores[i, j].T, mirrored.T)
+    edges = list(zip(*(array.tolist() for array in best.edges()), strict=True))
+    assert edges == edges_of(scores, order, kept=4)
+    ways = {(part, other): best.is_mirrored(part, other) for part in range(9) for other in range(9)}
+    across = {(source, target) for source, target, _ in edges if source < 3 and target >= 5}
+    assert {pair for pair, way in ways.items() if way} == across | {(target, source) for source, target in across}
+
+
 def test_scores_of_zero_are_no_edges():
     best = BestScores(4)
     best.add(slice(0, 2), slice(2, 4), np.zeros((2, 2), dtype=np.float32))

@@ -1,10 +1,11 @@
-"""What stays of the pairs of images once they are matched: the stored scores."""
+"""What stays of the pairs of images once they are matched: the stored scores, and the way round of each."""
 
 import asyncio
 import gc
 import itertools
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from visum_runtime.server import Service
 from visum_runtime.worker import Worker
 from visum_wire import to_array
 
+Result = TypeVar("Result")
 PARTS = 128
 """Of all images together, so that the stored scores are equally many."""
 STORED_BYTES = PARTS * PARTS * 8
@@ -36,7 +38,7 @@ DIMENSIONS = 256
 
 
 class EverythingMatches(proposal_pb2_grpc.ProposalServiceServicer):
-    """Answers that all survivors match, at once, and keeps nothing."""
+    """Answers that all survivors match, mirrored if one image has a single one and the other more; keeps nothing."""
 
     async def Match(self, request, context):
         rows, columns = len(request.rows), len(request.columns)
@@ -45,8 +47,10 @@ class EverythingMatches(proposal_pb2_grpc.ProposalServiceServicer):
 
     def _pair(self, request, row: int, column: int) -> proposal_pb2.PairScores:
         images = request.rows[row], (request.columns or request.rows)[column]
-        scores = np.ones([image.survivors.shape[0] for image in images], np.float32)
-        return proposal_pb2.PairScores(row=row, column=column, scores=to_array(scores))
+        counts = [image.survivors.shape[0] for image in images]
+        mirrored = min(counts) == 1 < max(counts)
+        scores = to_array(np.ones(counts, np.float32))
+        return proposal_pb2.PairScores(row=row, column=column, scores=scores, mirrored=mirrored)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,14 @@ async def match(services: Services, store: Keeper, images: list[ImageParts]) -> 
     return await matching.match(job, images)
 
 
+async def connected(address: str, work: Callable[[Services], Awaitable[Result]]) -> Result:
+    services = Services(RemoteServices({"proposals": address}))
+    try:
+        return await work(services)
+    finally:
+        await services.close()
+
+
 async def held_after(services: Services, store: Keeper, images: list[ImageParts]) -> int:
     """Bytes that were allocated while matching, and stay as long as the store and the scores do."""
     gc.collect()
@@ -105,20 +117,28 @@ def test_what_stays_of_16_times_the_pairs_are_the_scores_that_are_stored(address
     """120 pairs of images of 8 parts, then 2016 pairs of images of 2."""
     store = Store(tmp_path)
 
-    async def held() -> list[int]:
-        connection = Services(RemoteServices({"proposals": address}))
+    async def held(services: Services) -> list[int]:
+        await match(services, store, [image_with(8, 1000 + number) for number in range(16)])
+        classes = [[image_with(PARTS // count, number) for number in range(count)] for count in (16, 64)]
+        tracemalloc.start()
         try:
-            await match(connection, store, [image_with(8, 1000 + number) for number in range(16)])
-            classes = [[image_with(PARTS // count, number) for number in range(count)] for count in (16, 64)]
-            tracemalloc.start()
-            return [await held_after(connection, store, images) for images in classes]
+            return [await held_after(services, store, images) for images in classes]
         finally:
             tracemalloc.stop()
-            await connection.close()
 
-    few, many = asyncio.run(held())
+    few, many = asyncio.run(connected(address, held))
     assert STORED_BYTES <= few < STORED_BYTES + SLACK_BYTES
     assert STORED_BYTES <= many < STORED_BYTES + SLACK_BYTES
+
+
+def test_each_stored_score_says_whether_an_image_was_mirrored(address):
+    """Nine images of two parts and one of a single part: more than one tile."""
+    images = [image_with(1 if number == 8 else 2, number) for number in range(10)]
+    best = asyncio.run(connected(address, lambda services: match(services, MemoryStore(), images)))
+    sources, targets, _ = best.edges()
+    assert len(sources) == 36 * 4 + 9 * 2
+    ways = [best.is_mirrored(*pair) for pair in zip(sources.tolist(), targets.tolist(), strict=True)]
+    assert ways == ((sources == 16) | (targets == 16)).tolist()
 
 
 def test_answers_of_the_matching_do_not_stay_in_memory():
