@@ -26,6 +26,7 @@ from visum_proposals.exponential import exponential
 from visum_proposals.hog import CELL_SIDE_PX, describe_gradients
 from visum_proposals.local_offset_matching import DISTANCE_WEIGHT_PER_PX, consensus, disagreement
 from visum_proposals.proposal_flow import MatchOptions, match_pair
+from visum_proposals.rotation import Rotation
 from visum_proposals.selective_search import ProposalOptions, find_proposals
 from visum_proposals.whitening import Whitening
 
@@ -33,7 +34,7 @@ BOXES = 500
 SURVIVORS = 20
 VIEW_SIDE_PX = 224
 FLOOR_DIMENSIONS = 256
-MATCH_TURNS = 100
+MATCH_TURNS = 200
 REFERENCE_TURNS = 1
 AREA_RATIO_WEIGHT = 0.3
 DESCRIBE_TURNS = 3
@@ -61,13 +62,15 @@ def measure_matching() -> dict[str, float]:
     pruned = [prepared(generator, SURVIVORS) for _ in range(2)]
     whole = [prepared(generator, BOXES) for _ in range(2)]
     options, parities = MatchOptions(), Whitening.load().parities
-    floor, one_pass, pruned_pass, pair, mirrored_pair, unpruned_pair = fastest(
+    rotation = Rotation.load(parities)
+    floor, one_pass, pruned_pass, pair, mirrored_pair, rotated_pair, unpruned_pair = fastest(
         [
             lambda: left @ right.T,
             lambda: one_way_pass(*whole),
             lambda: one_way_pass(*pruned),
             lambda: match_pair(*pruned, options),
             lambda: match_pair(*pruned, options, parities),
+            lambda: match_pair(*pruned, options, rotation=rotation),
             lambda: match_pair(*whole, options),
         ],
         MATCH_TURNS,
@@ -81,6 +84,7 @@ def measure_matching() -> dict[str, float]:
         "one_pass_ms": round(one_pass * 1e3, 3),
         "pruned_ratio_to_floor": round(pruned_pass / floor, 3),
         "mirrored_pair_ms": round(mirrored_pair * 1e3, 3),
+        "rotated_pair_ms": round(rotated_pair * 1e3, 3),
         "unpruned_pair_ms": round(unpruned_pair * 1e3, 3),
         "reference_ms": round(reference * 1e3, 1),
     }

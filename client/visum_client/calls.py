@@ -46,7 +46,7 @@ class PureCalls:
             VisumError: The image cannot be read, the answer is wrong, or as `Services.call`.
         """
         connection = await self.services.connection(method.service)
-        key = request_key(method, connection.info, request)
+        key = request_key(method, connection.info, [request])
         if (found := self._store.find(method, key)) is not None:
             with contextlib.suppress(InvalidInput):  # stored by a version that checked less: ask again
                 result = decode(found)
@@ -70,7 +70,7 @@ class PureCalls:
     ) -> clustering_pb2.SummarizeResult:
         """The summaries of a stream of parts and edges. Raises as `Services.summarize`."""
         connection = await self.services.connection(SUMMARIZE.service)
-        key = request_key(SUMMARIZE, connection.info, *requests())
+        key = request_key(SUMMARIZE, connection.info, requests())
         found = self._store.find_message(SUMMARIZE.name, key, clustering_pb2.SummarizeResult)
         if found is not None:
             on_reused()

@@ -190,6 +190,8 @@ class MatchOptions(Options[proposal_pb2.MatchOptions]):
     """Scores below this count as none."""
     mirror: bool = False
     """Also match against the mirrored second image."""
+    rotate: bool = False
+    """Also match against the second image rotated by 15 degrees either way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from visum.v1 import clustering_pb2
 
+from visum_client.edges import BestScores
 from visum_client.errors import ServiceFaultError
 from visum_client.files import write_atomically
 from visum_client.folder import RunFolder, write_records
@@ -109,13 +110,17 @@ def write_summaries(folder: RunFolder, clusters: Clusters, result: clustering_pb
     )
 
 
-def write_parts(folder: RunFolder, images: Sequence[ImageParts], table: PartTable, found: Sequence[Summary]) -> None:
+def write_parts(
+    folder: RunFolder, images: Sequence[ImageParts], table: PartTable, found: Sequence[Summary], best: BestScores
+) -> None:
     """Writes parts.npz."""
     summaries = np.full(table.count, -1, dtype=np.int32)
+    mirrored = np.zeros(table.count, dtype=np.bool_)
     similarities = np.full(table.count, np.nan, dtype=np.float32)
     for summary in found:
         for member in summary.members:
             summaries[member.part], similarities[member.part] = summary.index, member.similarity
+            mirrored[member.part] = best.is_mirrored(member.part, summary.exemplar.part)
     loaded = (parts.survivors.load().descriptors for parts in images)
     descriptors = [from_array(array, "descriptors", "float16", (None, None)) for array in loaded]
 
@@ -128,6 +133,7 @@ def write_parts(folder: RunFolder, images: Sequence[ImageParts], table: PartTabl
             part_descriptor=np.concatenate(descriptors),
             part_summary=summaries,
             part_similarity=similarities,
+            part_mirrored=mirrored,
         )
 
     write_atomically(folder.parts, write)

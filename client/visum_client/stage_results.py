@@ -114,3 +114,7 @@ class Matches:
     def edges(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
         """Sources, targets and scores: each pair of parts once, source < target."""
         return self.best.edges()
+
+    def is_mirrored(self, part: int, other: int) -> bool:
+        """Whether the image of one of two parts was mirrored; False where their score is none of the best of either."""
+        return self.best.is_mirrored(part, other)

@@ -1,6 +1,7 @@
 """Results of pure calls, kept as files under the digest of all that they depend on."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -10,10 +11,12 @@ from visum.v1 import info_pb2
 
 from visum_client.errors import RunFolderError
 from visum_client.files import write_atomically
-from visum_client.methods import DESCRIBE, EMBED, EXTRACT_MASK, Method, Request, Response
+from visum_client.methods import DESCRIBE, EMBED, EXTRACT_MASK, MATCH, Method, Request, Response
 
 SHARED_METHODS = frozenset({EXTRACT_MASK.name, DESCRIBE.name, EMBED.name})
 """Calls whose results are of use to other runs."""
+READ_ONCE = frozenset({MATCH.name})
+"""Calls whose results grow with the pairs of images, and are read once, as they come: they are not kept in memory."""
 _MAGIC = b"visum result 1\n"
 _DIGEST_BYTES = 32
 
@@ -82,8 +85,9 @@ class MemoryStore:
         return self._beneath.find(method, key) if found is None and self._beneath is not None else found
 
     def put(self, method: Method[Any, Response], key: str, response: Response) -> None:
-        """Keeps the result of a call."""
-        self._messages[method.name, key] = response
+        """Keeps the result of a call, unless it is of those that are read once."""
+        if method.name not in READ_ONCE:
+            self._messages[method.name, key] = response
 
     def find_message(self, name: str, key: str, kind: type[Response]) -> Response | None:
         """As `find`, for results that are not the answer of a single call."""
@@ -155,13 +159,14 @@ class Store:
         write_atomically(stored.path, _MAGIC + hashlib.sha256(content).digest() + content, durable=False)
 
 
-def request_key(method: Method[Request, Any], info: info_pb2.GetServerInfoResponse, *requests: Request) -> str:
+def request_key(method: Method[Request, Any], info: info_pb2.GetServerInfoResponse, requests: Iterable[Request]) -> str:
     """Digest of all that the result of a pure call depends on, hexadecimal.
 
     Args:
         method: The call.
         info: What the server said of itself: its algorithm version and device class count.
-        requests: Its message, or the messages of its stream; images by their sha256, without their data.
+        requests: Its message, or the messages of its stream, each taken when the one before is done with; images by
+            their sha256, without their data.
     """
     digest = hashlib.sha256()
     for text in (method.path, info.algorithm_version, info.device):

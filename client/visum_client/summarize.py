@@ -153,7 +153,7 @@ async def _make(job: RunJob, log: RunLog) -> None:
         job, table, members, lambda digest: job.folder.mask(digest, "regions").read_bytes()
     )
     clusters = clusters_of(job, table, result, measured)
-    write_parts(job.folder, images, table, clusters.summaries)
+    write_parts(job.folder, images, table, clusters.summaries, best)
     write_summaries(job.folder, clusters, result)
     log.save()
 

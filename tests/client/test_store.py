@@ -63,12 +63,12 @@ def test_a_key_depends_on_all_that_the_result_depends_on():
     elsewhere = info_pb2.GetServerInfoResponse(algorithm_version="1", device="NVIDIA H100")
     other_image = mask_pb2.ExtractMaskRequest(image=common_pb2.Image(sha256="d" * 64), target=3)
     keys = {
-        request_key(EXTRACT_MASK, INFO, request()),
-        request_key(EXTRACT_MASK, INFO, request(target=4)),
-        request_key(EXTRACT_MASK, INFO, other_image),
-        request_key(EXTRACT_MASK, newer, request()),
-        request_key(EXTRACT_MASK, elsewhere, request()),
-        request_key(MEASURE_DROPS, INFO, mask_pb2.MeasureDropsRequest.FromString(request().SerializeToString())),
+        request_key(EXTRACT_MASK, INFO, [request()]),
+        request_key(EXTRACT_MASK, INFO, [request(target=4)]),
+        request_key(EXTRACT_MASK, INFO, [other_image]),
+        request_key(EXTRACT_MASK, newer, [request()]),
+        request_key(EXTRACT_MASK, elsewhere, [request()]),
+        request_key(MEASURE_DROPS, INFO, [mask_pb2.MeasureDropsRequest.FromString(request().SerializeToString())]),
     }
     assert len(keys) == 6
 
@@ -77,10 +77,10 @@ def test_a_key_does_not_depend_on_who_answers_or_when():
     replica = info_pb2.GetServerInfoResponse(
         algorithm_version="1", device="cpu", preferred_concurrency=8, version="9.9"
     )
-    assert request_key(EXTRACT_MASK, replica, request()) == request_key(EXTRACT_MASK, INFO, request())
+    assert request_key(EXTRACT_MASK, replica, [request()]) == request_key(EXTRACT_MASK, INFO, [request()])
 
 
 def test_messages_of_a_stream_do_not_run_into_each_other():
     boxes = [proposal_pb2.MatchRequest(options=proposal_pb2.MatchOptions(min_score=score)) for score in (1.0, 2.0)]
-    assert request_key(MATCH, INFO, *boxes) != request_key(MATCH, INFO, *reversed(boxes))
-    assert request_key(MATCH, INFO, boxes[0], proposal_pb2.MatchRequest()) != request_key(MATCH, INFO, boxes[0])
+    assert request_key(MATCH, INFO, boxes) != request_key(MATCH, INFO, reversed(boxes))
+    assert request_key(MATCH, INFO, [boxes[0], proposal_pb2.MatchRequest()]) != request_key(MATCH, INFO, boxes[:1])

@@ -99,6 +99,7 @@ def _check_parts(run: Run) -> None:
             "part_descriptor": ("float16", (count, 256)),
             "part_summary": ("int32", (count,)),
             "part_similarity": ("float32", (count,)),
+            "part_mirrored": ("bool", (count,)),
         }
         for summary in run.summaries:
             members = [member.part for member in summary.members]
@@ -107,6 +108,7 @@ def _check_parts(run: Run) -> None:
                 assert run.images[parts["part_image"][member.part]].digest == member.image
                 assert tuple(parts["part_box"][member.part]) == member.box
         assert np.isnan(parts["part_similarity"][parts["part_summary"] < 0]).all()
+        assert not parts["part_mirrored"].any()
 
 
 def _check_summaries(run: Run) -> None:

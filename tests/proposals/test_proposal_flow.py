@@ -12,6 +12,7 @@ from tests.proposals.plain_proposal_flow import one_way_phm, plain_lom, similari
 from visum_proposals.boxes import Boxes, as_boxes
 from visum_proposals.described_image import MAX_COORDINATE_PX, DescribedImage, PreparedImage
 from visum_proposals.proposal_flow import MatchOptions, Method, match_pair, match_tile
+from visum_proposals.rotation import Rotation
 from visum_runtime.errors import InvalidInput, Stopped
 
 DIMENSIONS = 6
@@ -220,15 +221,21 @@ def test_an_upright_copy_matches_as_without_the_mirror(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", Method)
-def test_whether_a_pair_is_mirrored_does_not_depend_on_its_survivors(method: Method) -> None:
+def test_the_way_an_image_is_taken_does_not_depend_on_its_survivors(method: Method) -> None:
     options = MatchOptions(method)
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(DIMENSIONS, DIMENSIONS)))
+    rotation = Rotation(turn.astype(np.float32), PARITIES)
+    rotated = 0
     for seed in range(20, 26):
         first, second = random_image(seed), random_image(seed + 50)
         pair = PreparedImage.of(first), PreparedImage.of(second)
-        match = match_pair(*pair, options, PARITIES)
-        matched_whole = match_pair(PreparedImage.of(whole(first)), PreparedImage.of(whole(second)), options, PARITIES)
-        assert match.mirrored == matched_whole.mirrored
+        whole_pair = PreparedImage.of(whole(first)), PreparedImage.of(whole(second))
+        match = match_pair(*pair, options, PARITIES, rotation)
+        matched_whole = match_pair(*whole_pair, options, PARITIES, rotation)
+        assert (match.mirrored, match.rotation_degrees) == (matched_whole.mirrored, matched_whole.rotation_degrees)
+        rotated += match.rotation_degrees != 0
         np.testing.assert_allclose(match.scores, pruned(matched_whole.scores, first, second), atol=1e-7)
+    assert 0 < rotated < 6
 
 
 @settings(max_examples=60, deadline=None)

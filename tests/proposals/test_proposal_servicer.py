@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import grpc
 import numpy as np
 import pytest
@@ -338,8 +339,20 @@ def test_a_mirrored_photograph_is_found_to_be_one(stub: proposal_pb2_grpc.Propos
     assert [pair.mirrored for pair in answer.pairs] == [False, True, True]
 
 
-def test_only_descriptors_of_describe_can_be_mirrored(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
-    assert refused_field(lambda: stub.Match(match_request(mirror=True))) == "rows[0].descriptors"
+def test_a_rotated_photograph_is_found_to_be_one(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
+    upright, turned = describe_request(max_boxes=100), describe_request(max_boxes=100)
+    matrix = cv2.getRotationMatrix2D((VIEW.shape[1] / 2, VIEW.shape[0] / 2), 15, 1)
+    turned.image.data = encoded(cv2.warpAffine(VIEW, matrix, VIEW.shape[1::-1], borderMode=cv2.BORDER_REPLICATE))
+    images = [whole_image(stub.Describe(request).description) for request in (upright, upright, turned)]
+    answer = stub.Match(proposal_pb2.MatchRequest(rows=images, options=proposal_pb2.MatchOptions(rotate=True)))
+    assert [pair.rotation_degrees for pair in answer.pairs] == [0, -15, -15]
+
+
+@pytest.mark.parametrize("option", ["mirror", "rotate"])
+def test_only_descriptors_of_describe_can_be_mirrored_or_rotated(
+    stub: proposal_pb2_grpc.ProposalServiceStub, option: str
+) -> None:
+    assert refused_field(lambda: stub.Match(match_request(**{option: True}))) == "rows[0].descriptors"
 
 
 def test_a_uri_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:

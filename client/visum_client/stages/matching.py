@@ -18,6 +18,8 @@ from visum_client.tiles import Cost, Tile, tiles
 from visum_wire import InvalidInput, from_array, to_array
 
 STAGE = "matching"
+TileScores = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Scores of all parts of a tile's rows with all parts of its columns, and whether one of their images was mirrored."""
 
 
 async def match(job: Job, images: Sequence[ImageParts]) -> BestScores:
@@ -28,12 +30,12 @@ async def match(job: Job, images: Sequence[ImageParts]) -> BestScores:
     cut = list(tiles([Cost(parts.match_bytes, parts.count) for parts in images]))
 
     async def work(tile: Tile) -> None:
-        scores = await _scores(job, images, tile)
+        scores, mirrored = await _scores(job, images, tile)
         rows, columns = (slice(starts[side.start], starts[side.stop]) for side in (tile.rows, tile.columns))
         async with adding:
-            await asyncio.to_thread(best.add, rows, columns, scores)
+            await asyncio.to_thread(best.add, rows, columns, scores, mirrored)
             if not tile.is_diagonal:
-                await asyncio.to_thread(best.add, columns, rows, scores.T)
+                await asyncio.to_thread(best.add, columns, rows, scores.T, mirrored.T)
         job.progress.advance(STAGE)
 
     with job.progress.stage(STAGE, len(cut)):
@@ -41,7 +43,7 @@ async def match(job: Job, images: Sequence[ImageParts]) -> BestScores:
     return best
 
 
-async def _scores(job: Job, images: Sequence[ImageParts], tile: Tile) -> NDArray[np.float32]:
+async def _scores(job: Job, images: Sequence[ImageParts], tile: Tile) -> TileScores:
     request = await asyncio.to_thread(_request, job, images, tile)
     decode = partial(_decode, images, tile)
     scores, _ = await job.calls.call(MATCH, request, decode, on_reused=partial(job.progress.reuse, STAGE))
@@ -81,8 +83,8 @@ def _match_image(parts: ImageParts, view_side: int) -> proposal_pb2.MatchImage:
     )
 
 
-def _decode(images: Sequence[ImageParts], tile: Tile, response: proposal_pb2.MatchResponse) -> NDArray[np.float32]:
-    """Scores of all parts of the tile's rows with all parts of its columns; 0 within an image."""
+def _decode(images: Sequence[ImageParts], tile: Tile, response: proposal_pb2.MatchResponse) -> TileScores:
+    """The scores of a tile; 0 within an image."""
     pairs = combinations(tile.rows, 2) if tile.is_diagonal else product(tile.rows, tile.columns)
     answered = [(pair.row + tile.rows.start, pair.column + tile.columns.start) for pair in response.pairs]
     if answered != list(pairs):
@@ -91,9 +93,11 @@ def _decode(images: Sequence[ImageParts], tile: Tile, response: proposal_pb2.Mat
         [0, *accumulate(images[index].count for index in side)] for side in (tile.rows, tile.columns)
     )
     scores = np.zeros((row_starts[-1], column_starts[-1]), dtype=np.float32)
+    mirrored = np.zeros(scores.shape, dtype=np.bool_)
     for pair in response.pairs:
         rows = slice(row_starts[pair.row], row_starts[pair.row + 1])
         columns = slice(column_starts[pair.column], column_starts[pair.column + 1])
         shape = (rows.stop - rows.start, columns.stop - columns.start)
         scores[rows, columns] = from_array(pair.scores, "pairs.scores", "float32", shape)
-    return scores + scores.T if tile.is_diagonal else scores
+        mirrored[rows, columns] = pair.mirrored
+    return (scores + scores.T, mirrored | mirrored.T) if tile.is_diagonal else (scores, mirrored)

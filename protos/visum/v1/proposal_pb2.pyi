@@ -370,6 +370,7 @@ class MatchOptions(message.Message):
     METHOD_FIELD_NUMBER: builtins.int
     MIN_SCORE_FIELD_NUMBER: builtins.int
     MIRROR_FIELD_NUMBER: builtins.int
+    ROTATE_FIELD_NUMBER: builtins.int
     method: MatchOptions.Method.ValueType
     """Support; default local offset matching."""
     min_score: builtins.float
@@ -378,25 +379,34 @@ class MatchOptions(message.Message):
     """Also match against the mirrored second image and keep the better, the one with the larger sum of the best scores of
     all boxes; default false. Only for descriptors that Describe gave.
     """
+    rotate: builtins.bool
+    """Also match against the second image rotated by 15 degrees either way, and keep the best, as for mirror; with both,
+    rotated and mirrored, too. Rotated descriptors are a guess. Default false. Only for descriptors that Describe gave.
+    """
     def __init__(
         self,
         *,
         method: MatchOptions.Method.ValueType = ...,
         min_score: builtins.float | None = ...,
         mirror: builtins.bool | None = ...,
+        rotate: builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = typing.Literal["_min_score", b"_min_score", "_mirror", b"_mirror", "min_score", b"min_score", "mirror", b"mirror"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = typing.Literal["_min_score", b"_min_score", "_mirror", b"_mirror", "_rotate", b"_rotate", "min_score", b"min_score", "mirror", b"mirror", "rotate", b"rotate"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["_min_score", b"_min_score", "_mirror", b"_mirror", "method", b"method", "min_score", b"min_score", "mirror", b"mirror"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_min_score", b"_min_score", "_mirror", b"_mirror", "_rotate", b"_rotate", "method", b"method", "min_score", b"min_score", "mirror", b"mirror", "rotate", b"rotate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_score: _TypeAlias = typing.Literal["min_score"]  # noqa: Y015
     _WhichOneofArgType__min_score: _TypeAlias = typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
     _WhichOneofReturnType__mirror: _TypeAlias = typing.Literal["mirror"]  # noqa: Y015
     _WhichOneofArgType__mirror: _TypeAlias = typing.Literal["_mirror", b"_mirror"]  # noqa: Y015
+    _WhichOneofReturnType__rotate: _TypeAlias = typing.Literal["rotate"]  # noqa: Y015
+    _WhichOneofArgType__rotate: _TypeAlias = typing.Literal["_rotate", b"_rotate"]  # noqa: Y015
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
     @typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mirror) -> _WhichOneofReturnType__mirror | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rotate) -> _WhichOneofReturnType__rotate | None: ...
 
 @typing.final
 class MatchRequest(message.Message):
@@ -442,12 +452,15 @@ class PairScores(message.Message):
     COLUMN_FIELD_NUMBER: builtins.int
     SCORES_FIELD_NUMBER: builtins.int
     MIRRORED_FIELD_NUMBER: builtins.int
+    ROTATION_DEGREES_FIELD_NUMBER: builtins.int
     row: builtins.int
     """Index among the rows."""
     column: builtins.int
     """Index among the columns (of a diagonal tile: among the rows, > row)."""
     mirrored: builtins.bool
     """True where the column's image was mirrored."""
+    rotation_degrees: builtins.int
+    """Degrees by which the column's image was rotated counterclockwise, before it was mirrored: 0, 15 or -15."""
     @builtins.property
     def scores(self) -> common_pb2.Array:
         """float32 [S_row, S_column], >= 0: both directions count alike."""
@@ -459,10 +472,11 @@ class PairScores(message.Message):
         column: builtins.int = ...,
         scores: common_pb2.Array | None = ...,
         mirrored: builtins.bool = ...,
+        rotation_degrees: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = typing.Literal["scores", b"scores"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["column", b"column", "mirrored", b"mirrored", "row", b"row", "scores", b"scores"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["column", b"column", "mirrored", b"mirrored", "rotation_degrees", b"rotation_degrees", "row", b"row", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

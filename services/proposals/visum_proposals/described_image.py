@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visum_proposals.boxes import VIEW_SIDE_PX, Boxes
+from visum_proposals.rotation import Rotation
 from visum_runtime.errors import InvalidInput
 
 MAX_COORDINATE_PX = 1 << 15
@@ -95,6 +96,19 @@ class PreparedImage:
             parities: Of each dimension of the descriptors, 1 or -1 [D]; those of the whitening.
         """
         return replace(self, descriptors=self.descriptors * parities, centers=self.centers * [-1.0, 1.0])
+
+    def rotated(self, rotation: Rotation, degrees: int) -> Self:
+        """The image rotated about its corner: another middle shifts all centres, which no offset's consensus notices.
+
+        Boxes stay upright and keep their sizes.
+
+        Args:
+            rotation: That of the descriptors.
+            degrees: 15 or -15, counterclockwise.
+        """
+        cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        centers = self.centers @ np.array([[cosine, -sine], [sine, cosine]])
+        return replace(self, descriptors=rotation.apply(self.descriptors, degrees), centers=centers)
 
 
 def _overlap(boxes: Boxes) -> NDArray[np.bool_]:

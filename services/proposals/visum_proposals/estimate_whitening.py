@@ -68,22 +68,33 @@ def _features_of_all(images: Sequence[Path], boxes: int, threads: int) -> Iterat
 
 
 def _features_of(path: Path, boxes: int) -> NDArray[np.float32]:
+    view, generator = load_photograph(path)
+    return describe_gradients(crop_boxes(view, random_boxes(generator, boxes)))
+
+
+def load_photograph(path: Path) -> tuple[NDArray[np.uint8], np.random.Generator]:
+    """The view of a photograph, and random numbers that depend on it alone. Raises InvalidInput where it is none."""
     data = path.read_bytes()
     try:
         view = load_view(common_pb2.Image(data=data), _PREPROCESSING, _LIMITS).pixels
     except InvalidInput as error:
         raise InvalidInput(error.message, field=str(path)) from error
     seed = int(hashlib.sha256(data).hexdigest()[:_SEED_DIGITS], 16)
-    return describe_gradients(crop_boxes(view, _random_boxes(np.random.default_rng(seed), boxes)))
+    return view, np.random.default_rng(seed)
 
 
-def _random_boxes(generator: np.random.Generator, count: int) -> Boxes:
+def random_boxes(generator: np.random.Generator, count: int) -> Boxes:
     """Boxes within the view. Sides are spread evenly over octaves, aspects normally."""
     sides = np.exp(generator.uniform(np.log(_MIN_SIDE_PX), np.log(VIEW_SIDE_PX), count))
     stretch = np.exp(generator.normal(0, _ASPECT_SPREAD / 2, count))
     sizes = np.column_stack([sides * stretch, sides / stretch]).clip(_MIN_SIDE_PX, VIEW_SIDE_PX).astype(np.int32)
     starts = generator.integers(0, VIEW_SIDE_PX - sizes + 1)
     return as_boxes(np.hstack([starts, starts + sizes]))
+
+
+def find_files(given: Sequence[Path]) -> list[Path]:
+    """The files, and those in the folders, that are given."""
+    return [file for path in given for file in (path.iterdir() if path.is_dir() else [path])]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -94,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--boxes", type=int, default=50, help="boxes of each photograph (default: 50)")
     parser.add_argument("--threads", type=int, default=1, help="photographs worked on at a time (default: 1)")
     arguments = parser.parse_args(argv)
-    files = [file for given in arguments.images for file in (given.iterdir() if given.is_dir() else [given])]
+    files = find_files(arguments.images)
     cv2.setNumThreads(1)
     with threadpool_limits(1):
         estimate_whitening(files, arguments.boxes, arguments.threads).save(arguments.out)

@@ -15,6 +15,7 @@ from visum_proposals.candidates import best_matches, find_candidates
 from visum_proposals.described_image import DescribedImage, PreparedImage
 from visum_proposals.hough_matching import hough_scores
 from visum_proposals.local_offset_matching import first_pass, local_offset_scores
+from visum_proposals.rotation import ROTATION_DEGREES, Rotation
 from visum_runtime.errors import InvalidInput, Stopped
 
 
@@ -55,9 +56,11 @@ class Match:
     """Scores between their survivors [S_first, S_second], >= 0."""
     mirrored: bool
     """True where the second image was mirrored."""
+    rotation_degrees: int = 0
+    """Degrees by which the second image was rotated counterclockwise, before it was mirrored: 0, 15 or -15."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairScores(Match):
     """The match of one pair of a tile."""
 
@@ -72,6 +75,7 @@ def match_tile(
     columns: Sequence[DescribedImage] | None,
     options: MatchOptions,
     parities: NDArray[np.float32] | None = None,
+    rotation: Rotation | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> list[PairScores]:
     """Scores of all pairs of a tile, ordered by row, then column. A score depends on its two images alone.
@@ -81,6 +85,7 @@ def match_tile(
         columns: Images of the columns; None: the rows' own, each unordered pair once.
         options: How pairs are matched.
         parities: Of the descriptors' dimensions [D]: match against the mirrored images of the columns too; None: not.
+        rotation: Of the descriptors: match against the rotated images of the columns too; None: not.
         should_stop: Asked before every pair.
 
     Raises:
@@ -92,27 +97,45 @@ def match_tile(
     for row, column in _pairs(len(rows), None if columns is None else len(columns)):
         if should_stop():
             raise Stopped("the call was cancelled")
-        match = match_pair(firsts[row], seconds[column], options, parities)
-        results.append(PairScores(match.scores, match.mirrored, row, column))
+        match = match_pair(firsts[row], seconds[column], options, parities, rotation)
+        results.append(PairScores(**vars(match), row=row, column=column))
     return results
 
 
 def match_pair(
-    first: PreparedImage, second: PreparedImage, options: MatchOptions, parities: NDArray[np.float32] | None = None
+    first: PreparedImage,
+    second: PreparedImage,
+    options: MatchOptions,
+    parities: NDArray[np.float32] | None = None,
+    rotation: Rotation | None = None,
 ) -> Match:
     """Scores between the survivors of two images.
 
-    With parities, the second image is taken mirrored if that gives more evidence: a larger sum of the best scores of
-    all boxes of both images. It does not depend on which of the boxes survive.
+    With parities the second image may be taken mirrored, with a rotation rotated by 15 degrees either way: it is taken
+    as it gives the most evidence, the largest sum of the best scores of all boxes of both images, and as it is
+    where that is equal. The evidence does not depend on which of the boxes survive.
     """
     if not (len(first.survivors) and len(second.survivors)):
         return Match(np.zeros((len(first.survivors), len(second.survivors)), dtype=np.float32), mirrored=False)
-    attempt = _attempt(first, second, options.method)
-    mirrored = parities is not None and _attempt(first, second.mirrored(parities), options.method)
-    best = mirrored if mirrored and mirrored.evidence > attempt.evidence else attempt
+    attempts = [
+        (_attempt(first, seen, options.method), mirrored, degrees)
+        for seen, mirrored, degrees in _ways_to_see(second, parities, rotation)
+    ]
+    best, mirrored, degrees = max(attempts, key=lambda attempt: attempt[0].evidence)
     scores = best.scores()
     scores[scores < options.min_score] = 0
-    return Match(scores, mirrored=best is not attempt)
+    return Match(scores, mirrored, degrees)
+
+
+def _ways_to_see(
+    image: PreparedImage, parities: NDArray[np.float32] | None, rotation: Rotation | None
+) -> Iterator[tuple[PreparedImage, bool, int]]:
+    """The image as it is, then what it may be taken for: whether mirrored, and the degrees of its rotation."""
+    for degrees in (0,) if rotation is None else (0, ROTATION_DEGREES, -ROTATION_DEGREES):
+        seen = image if rotation is None or not degrees else image.rotated(rotation, degrees)
+        yield seen, False, degrees
+        if parities is not None:
+            yield seen.mirrored(parities), True, degrees
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from visum_proposals.boxes import Boxes
 from visum_proposals.described_image import DescribedImage
 from visum_proposals.descriptions import describe_survivors, describe_view
 from visum_proposals.proposal_flow import MatchOptions, Method, PairScores, match_tile
+from visum_proposals.rotation import Rotation
 from visum_proposals.selective_search import MAX_BOXES_LIMIT, ProposalOptions
 from visum_proposals.survivors import MAX_SURVIVORS_LIMIT, SurvivorOptions
 from visum_proposals.whitening import Whitening
@@ -45,6 +46,7 @@ class _Tile:
     columns: list[DescribedImage] | None
     options: MatchOptions
     parities: NDArray[np.float32] | None
+    rotation: Rotation | None
 
 
 class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
@@ -103,7 +105,11 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
         done = await self._worker.submit(_match, tile)
         pairs = [
             proposal_pb2.PairScores(
-                row=pair.row, column=pair.column, scores=to_array(pair.scores), mirrored=pair.mirrored
+                row=pair.row,
+                column=pair.column,
+                scores=to_array(pair.scores),
+                mirrored=pair.mirrored,
+                rotation_degrees=pair.rotation_degrees,
             )
             for pair in done.result
         ]
@@ -160,11 +166,19 @@ def _tile(request: proposal_pb2.MatchRequest, whitening: Whitening) -> _Tile:
     rows = [_described(image, f"rows[{i}]", dimensions) for i, image in enumerate(request.rows)]
     columns = [_described(image, f"columns[{i}]", dimensions) for i, image in enumerate(request.columns)]
     _check_comparisons(rows, columns or None)
-    parities = whitening.parities if request.options.mirror else None
-    if parities is not None and dimensions != len(parities):
-        message = f"have {dimensions} dimensions, only those of Describe, {len(parities)}, can be mirrored"
+    return _Tile(rows, columns or None, options, *_transforms(request.options, whitening, dimensions))
+
+
+def _transforms(
+    options: proposal_pb2.MatchOptions, whitening: Whitening, dimensions: int | None
+) -> tuple[NDArray[np.float32] | None, Rotation | None]:
+    """What mirrors and what rotates descriptors, where it is asked for."""
+    if (options.mirror or options.rotate) and dimensions != len(whitening.parities):
+        expected = len(whitening.parities)
+        message = f"have {dimensions} dimensions, only those of Describe, {expected}, can be mirrored or rotated"
         raise InvalidInput(message, field="rows[0].descriptors")
-    return _Tile(rows, columns or None, options, parities)
+    parities = whitening.parities if options.mirror else None
+    return parities, Rotation.load(whitening.parities) if options.rotate else None
 
 
 def _check_comparisons(rows: list[DescribedImage], columns: list[DescribedImage] | None) -> None:
@@ -198,4 +212,4 @@ def _described(message: proposal_pb2.MatchImage, field: str, dimensions: int | N
 def _match(tickets: Sequence[Ticket[_Tile]]) -> list[list[PairScores]]:
     (ticket,) = tickets
     tile = ticket.job
-    return [match_tile(tile.rows, tile.columns, tile.options, tile.parities, ticket.should_stop)]
+    return [match_tile(tile.rows, tile.columns, tile.options, tile.parities, tile.rotation, ticket.should_stop)]
