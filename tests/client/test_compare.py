@@ -9,7 +9,7 @@ import pytest
 
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
 from visum_client import InvalidInputError
-from visum_client.cli import main
+from visum_client.cli import BAD_USAGE, main
 from visum_client.compare.classes import share
 from visum_client.compare.grouping import group_summaries
 from visum_client.compare.networks import compare_networks
@@ -148,14 +148,18 @@ def test_runs_that_cannot_be_compared_say_why(drawn, other, tmp_path, capsys):
     runs = {"drawn": drawn, "other": other, "few": few, "fish": fish}
     out = ["--out", str(tmp_path / "page.html")]
     for names, reason in [
-        (("drawn",), "at least two"),
         (("drawn", "few"), "2 used images"),
         (("drawn", "fish"), "networks"),
     ]:
         assert main(["compare", *(str(runs[name]) for name in names), *out]) == 1
         assert reason in capsys.readouterr().err
-    with pytest.raises(InvalidInputError, match="above 0"):
-        compare_networks([read_contents(drawn), read_contents(other)], 0.0)
+    assert main(["compare", str(drawn), str(other), *out, "--min-overlap", "0"]) == BAD_USAGE
+    assert "above 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(drawn), *out])
+    assert caught.value.code == BAD_USAGE
+    with pytest.raises(InvalidInputError, match="at least two"):
+        compare_networks([read_contents(drawn)])
     assert not (tmp_path / "page.html").exists()
 
 

@@ -236,6 +236,7 @@ def test_printing_shows_what_is_folded_and_hides_the_viewer(opened):
     page.emulate_media(media="print")
     assert page.locator(".glossary").evaluate("element => element.checkVisibility({contentVisibilityAuto: true})")
     assert not page.locator(".skip").is_visible()
+    assert not page.locator("#tags").is_visible()
 
 
 @pytest.fixture(scope="module")
