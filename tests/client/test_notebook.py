@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
@@ -114,16 +116,13 @@ def test_without_a_notebook_ipython_is_not_loaded():
 
 def test_a_notebook_shows_runs_and_bars(run):
     """In a real kernel, bars drawn from another thread as the client does."""
-    nbclient = pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
-    v4 = pytest.importorskip("nbformat").v4
     work = "p = Progress(None, ('members',))\nwith p.stage('members', 1): p.advance('members')"
     cells = [
         f"from visum_client import Run\nRun.load({str(run.path)!r})",
         f"from threading import Thread\nfrom visum_client.progress import Progress\n"
         f"def work():\n    exec({work!r}, globals())\nt = Thread(target=work)\nt.start()\nt.join()",
     ]
-    notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [output["data"]["text/html"] for cell in notebook.cells for output in cell.outputs]
     assert len(shown) == 2
