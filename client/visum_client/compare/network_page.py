@@ -13,6 +13,7 @@ from visum_client.report import wording
 
 _NOTHING = "\u00b7"
 _LEAST_SHOWN = 0.005
+_FEW_IMAGES = 20
 
 
 def network_page(comparison: NetworkComparison) -> ComparisonPage:
@@ -48,11 +49,13 @@ def run_names(comparison: NetworkComparison) -> list[str]:
 def _plain_words(comparison: NetworkComparison, names: Sequence[str]) -> list[str]:
     shared = sum(None not in part.summaries for part in comparison.parts)
     runs = "both runs" if len(names) == 2 else f"all {len(names)} runs"
-    verb = "is" if shared == 1 else "are"
+    verb = "is" if shared < 2 else "are"
     opening = (
-        f"{shared} of {wording.counted(len(comparison.parts), 'part')} {verb} used by {runs}, in the same places of "
-        "the same images."
+        f"{shared or 'None'} of {wording.counted(len(comparison.parts), 'part')} {verb} used by {runs}, in the same "
+        "places of the same images."
     )
+    if len(comparison.images) < _FEW_IMAGES:
+        opening += f" {len(comparison.images)} images are few: only large overlaps can be told from chance."
     sentences = []
     for run, name in enumerate(names):
         count = len(summaries_of(comparison.runs[run]))
