@@ -27,8 +27,8 @@ from visum_demo.shipped import IMAGES, load_truth, model_path
 from visum_models import Classifier, ModelRepository
 from visum_models.repository import ModelSettings
 
-IMAGES_A_RUN = 8
-TURNS = 3
+IMAGES_A_RUN = 6
+TURNS = 2
 
 
 @dataclass(frozen=True)
