@@ -24,6 +24,7 @@ from visum_client.options import (
     MaskOptions,
     MatchOptions,
     NecessityOptions,
+    RegionOptions,
     SurvivorOptions,
 )
 from visum_client.records import (
@@ -70,6 +71,7 @@ __all__ = [
     "Part",
     "Parts",
     "PreconditionError",
+    "RegionOptions",
     "Run",
     "RunFolderError",
     "Scores",
