@@ -25,6 +25,7 @@ from visum_proposals.survivors import SurvivorOptions
 from visum_proposals.whitening import Whitening
 from visum_runtime.views import ImageLimits, View, load_view
 
+Box = tuple[int, ...]
 LIMITS = ImageLimits(max_bytes=1 << 26, max_pixels=1 << 26)
 
 
@@ -38,8 +39,10 @@ class Found:
     parts: DescribedSurvivors
 
 
-def summarize_in_process(network: Classifier, target: int, images: Sequence[Path], places: int) -> list[list[int]]:
-    """Summaries of a class, with the options of a class run: the parts of each, numbered through the images.
+def summarize_in_process(
+    network: Classifier, target: int, images: Sequence[Path], places: int
+) -> list[list[tuple[str, Box]]]:
+    """Summaries of a class, with the options of a class run: of each part the digest of its image, and its box.
 
     Args:
         network: The network.
@@ -53,7 +56,10 @@ def summarize_in_process(network: Classifier, target: int, images: Sequence[Path
     result = summarize(parts, edges, len(images), ClusteringOptions())
     members = [summary.members.tolist() for summary in result.summaries]
     _measure(network, target, found, parts, sorted({part for group in members for part in group}), places)
-    return members
+    return [
+        [(found[parts.images[part]].view.image_sha256, tuple(parts.boxes[part].tolist())) for part in group]
+        for group in members
+    ]
 
 
 def _look_at(network: Classifier, target: int, path: Path, whitening: Whitening) -> Found | None:

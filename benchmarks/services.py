@@ -27,8 +27,8 @@ from visum_demo.shipped import IMAGES, load_truth, model_path
 from visum_models import Classifier, ModelRepository
 from visum_models.repository import ModelSettings
 
-IMAGES_A_RUN = 12
-TURNS = 3
+IMAGES_A_RUN = 6
+TURNS = 2
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def measure(images: int, turns: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, Client.local(LocalSettings(threads=1)) as client:
         _, run = over_services(client, files, Path(folder) / "first")  # starts the services, fills caches of compilers
         network, target = load_network(), run.configuration["target"]["index"]
-        in_process(network, target, files, run)
+        in_process(network, target, files, run)  # the same for this process
         pairs = [
             (over_services(client, files, Path(folder) / "turn")[0], in_process(network, target, files, run))
             for _ in range(turns)
@@ -97,10 +97,12 @@ def over_services(client: Client, files: list[Path], out: Path) -> tuple[Cost, R
 
 
 def in_process(network: Classifier, target: int, files: list[Path], run: Run) -> Cost:
-    """The same work, called; the report is that of the run."""
+    """The same work, called; the report is that of the run. Raises SystemExit where it finds other summaries."""
     with measured() as costs:
-        summarize_in_process(network, target, files, NecessityOptions().places)
+        found = summarize_in_process(network, target, files, NecessityOptions().places)
         write_report(run.path)
+    if found != [[(part.image, part.box) for part in summary.members] for summary in run.summaries]:
+        raise SystemExit("both ways must find the same summaries")
     return costs[0]
 
 

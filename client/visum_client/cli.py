@@ -33,7 +33,9 @@ _COMMANDS = (
     doctor.COMMAND,
     kube.GROUP,
 )
-_CHECKED_FLAGS = frozenset({"option", "services", "limit", "name", "out", "parallelism", "replicas", "seed", *OPTIONS})
+_CHECKED_FLAGS = frozenset(
+    {"option", "services", "limit", "name", "out", "parallelism", "replicas", "seed", "min_overlap", *OPTIONS}
+)
 _FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
 _TEXT = """\
 Which parts of a class does an image classifier really use?

@@ -110,6 +110,10 @@ class Client:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Callable[[AsyncClient], Self], tuple[AsyncClient]]:
+        """As that of `AsyncClient`."""
+        return type(self), (self._calls,)
+
     def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
         if self._loop is None:
             work.close()

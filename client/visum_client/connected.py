@@ -1,7 +1,7 @@
 """Services, local or remote, and a connection to them that begins and ends."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -91,6 +91,10 @@ class Connected:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __reduce__(self) -> tuple[Callable[[Backend], Self], tuple[Backend]]:
+        """A pickled client becomes another one of the same services; local services are started anew for it."""
+        return type(self), (self._open().backend,)
 
     def _open(self) -> Services:
         if self._closed:

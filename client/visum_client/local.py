@@ -102,6 +102,10 @@ class LocalServices:
         await asyncio.gather(*(server.stop() for server in self._servers.values()))
         self._folder.close()
 
+    def __reduce__(self) -> tuple[type["LocalServices"], tuple[LocalSettings]]:
+        """Processes cannot be copied: pickled, these are others of the same settings."""
+        return LocalServices, (self._settings,)
+
     def _server(self, service: str) -> ChildServer:
         if importlib.util.find_spec(MODULES[service]) is None:
             raise ServiceUnavailableError(f"the local {service} service is not installed; {INSTALL_HINT}")

@@ -1,6 +1,7 @@
 """The client without the services: what it imports, and what its wheel brings."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -43,7 +44,10 @@ def test_a_run_needs_no_numerical_framework(services, network, pictures, tmp_pat
 def test_the_wheel_in_an_empty_environment_talks_to_servers(services, network, pictures, tmp_path):
     wheels = tmp_path / "wheels"
     for folder in ("protos", "services/common/wire", "client"):
-        pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT / folder))
+        source = shutil.copytree(  # a wheel takes whatever an earlier one left beside the sources
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__")
+        )
+        pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(source))
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
     constraints = ["--constraint", str(ROOT / "constraints.txt")]

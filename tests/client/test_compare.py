@@ -9,11 +9,11 @@ import pytest
 
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
 from visum_client import InvalidInputError
-from visum_client.cli import main
+from visum_client.cli import BAD_USAGE, main
 from visum_client.compare.classes import share
 from visum_client.compare.grouping import group_summaries
 from visum_client.compare.networks import compare_networks
-from visum_client.compare.overlap import measure_absence, measure_overlaps
+from visum_client.compare.overlap import SHUFFLES, Overlap, beyond_chance, measure_absence, measure_overlaps
 from visum_client.compare.places import Places, find_places
 from visum_client.likeness.feature_space import PartFeatures
 from visum_client.likeness.members import Members
@@ -51,13 +51,41 @@ def test_what_lies_in_the_same_place_of_every_image_is_no_agreement_about_images
     wandering = places(*[box(*random.integers(0, 40, 2)) for _ in range(12)])
     assert overlap(wandering, wandering).value == 1
     assert overlap(wandering, wandering).chance < 0.2
-    assert overlap(wandering, wandering).p == 0.001
+    assert overlap(wandering, wandering).p == 1 / (SHUFFLES + 1)
 
 
 def test_summaries_that_meet_nowhere_overlap_by_nothing():
     found = overlap(places(box(0, 0), None), places(None, box(0, 0)))
     assert (found.value, found.iou, found.both, found.either) == (0, None, 0, 2)
     assert found.p == 1
+
+
+def test_pairs_that_chance_explains_are_left_out_however_many_are_looked_at():
+    def pairs(*ps: float) -> dict[int, Overlap]:
+        return {number: Overlap(0.5, 0.5, 5, 5, 0.1, p) for number, p in enumerate(ps)}
+
+    assert beyond_chance(pairs(0.04), 0.05) == [0]
+    assert beyond_chance(pairs(0.04, *[0.9] * 9), 0.05) == []
+    assert beyond_chance(pairs(0.9, 0.009, 0.004, 0.016, *[0.5] * 11), 0.05) == []
+    assert beyond_chance(pairs(0.9, 0.009, 0.004, 0.0099, *[0.5] * 11), 0.05) == [1, 2, 3]
+    assert beyond_chance({}, 0.05) == []
+
+
+def test_summaries_with_nothing_in_common_are_seldom_taken_for_one_part():
+    """Ten pairs of runs, 4 x 4 summaries each, in the middle of chosen images independently of each other."""
+    random = np.random.default_rng(0)
+
+    def a_run() -> list[Places]:
+        shown = random.random((12, 4)) < 0.6
+        corners = random.normal(20, 4, (12, 4, 2)).astype(int).clip(0, 40)
+        return [
+            Places({f"S{n}": box(*corners[image, n]) for n in range(4) if shown[image, n]}, box(0, 0, 24))
+            for image in range(12)
+        ]
+
+    names = [f"S{n}" for n in range(4)]
+    found = [beyond_chance(measure_overlaps(a_run(), a_run(), names, names), 0.05) for _ in range(10)]
+    assert sum(map(bool, found)) <= 2
 
 
 def test_absence_tells_what_other_summaries_and_masks_hold():
@@ -148,14 +176,18 @@ def test_runs_that_cannot_be_compared_say_why(drawn, other, tmp_path, capsys):
     runs = {"drawn": drawn, "other": other, "few": few, "fish": fish}
     out = ["--out", str(tmp_path / "page.html")]
     for names, reason in [
-        (("drawn",), "at least two"),
         (("drawn", "few"), "2 used images"),
         (("drawn", "fish"), "networks"),
     ]:
         assert main(["compare", *(str(runs[name]) for name in names), *out]) == 1
         assert reason in capsys.readouterr().err
-    with pytest.raises(InvalidInputError, match="above 0"):
-        compare_networks([read_contents(drawn), read_contents(other)], 0.0)
+    assert main(["compare", str(drawn), str(other), *out, "--min-overlap", "0"]) == BAD_USAGE
+    assert "above 0" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", str(drawn), *out])
+    assert caught.value.code == BAD_USAGE
+    with pytest.raises(InvalidInputError, match="at least two"):
+        compare_networks([read_contents(drawn)])
     assert not (tmp_path / "page.html").exists()
 
 

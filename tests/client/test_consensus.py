@@ -1,14 +1,20 @@
 """A class run with the preset consensus: regions are the parts, and the network's own features group them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from visum_client import Client, ClusteringOptions, InvalidInputError, MaskOptions, Run
+from visum_client.likeness.calibration import MIN_SCORE
+from visum_demo import load_world, render
 from visum_demo.shipped import IMAGES, load_truth, model_path
 
 COUNT = 6
+OTHER_CLASS = "turaco"
+NETWORK = model_path(load_truth().world)
 
 
 @pytest.fixture(scope="module")
@@ -17,19 +23,22 @@ def client() -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def run(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    truth = load_truth()
+def summarize(client: Client, target: str, images: Path, out: Path) -> Run:
     return client.summarize(
-        model=model_path(truth.world),
-        target=truth.class_name,
-        images=IMAGES,
+        model=NETWORK,
+        target=target,
+        images=images,
         limit=COUNT,
-        out=tmp_path_factory.mktemp("consensus") / "run",
+        out=out,
         mask=MaskOptions(iterations=40, grid=16, target_drop=0.9, min_region_area=0.002),
         clustering=ClusteringOptions(preset="consensus", min_images=2),
         progress=False,
     )
+
+
+@pytest.fixture(scope="module")
+def run(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return summarize(client, load_truth().class_name, IMAGES, tmp_path_factory.mktemp("consensus") / "run")
 
 
 def test_the_parts_are_the_regions_of_the_masks(run: Run) -> None:
@@ -58,3 +67,31 @@ def test_the_regions_of_a_run_are_described_and_clustered_alone(client: Client, 
     assert client.cluster(parts).summaries == run.summaries
     with pytest.raises(InvalidInputError, match="are not matched"):
         client.match(parts)
+
+
+def test_new_images_are_scored_by_what_the_network_sees_in_their_regions(client: Client, run: Run) -> None:
+    files = sorted(IMAGES.iterdir())
+    scores = client.score(run, [files[0], files[COUNT]], model=NETWORK, progress=False)
+    assert list(scores.reliability) == [summary.id for summary in run.summaries]
+    for image in scores.images:
+        assert image.status == "scored"
+        assert [entry.summary for entry in image.summaries] == [summary.id for summary in run.summaries]
+        assert all(entry.score >= MIN_SCORE for entry in image.summaries if entry.is_shown)
+    known, new = scores.images
+    assert {entry.box for entry in known.summaries} <= set(run.images[0].mask.regions)
+    assert client.score(run, files[COUNT], model=NETWORK, progress=False).images == (new,)
+
+
+def test_two_classes_are_compared_by_what_the_network_sees(client: Client, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    world = load_world(load_truth().world)
+    for seed in range(COUNT):
+        Image.fromarray(render(world.scene(OTHER_CLASS, seed=seed)).image).save(tmp_path / "images" / f"{seed}.png")
+    other = summarize(client, OTHER_CLASS, tmp_path / "images", tmp_path / "run")
+    found = client.compare_classes(run.path, other.path, model=NETWORK, progress=False)
+    assert set(found.sharings) == {(one.id, two.id) for one in run.summaries for two in other.summaries}
+    named = [{pair[side] for pair in found.pairs} - {None} for side in (0, 1)]
+    assert named == [{summary.id for summary in of.summaries} for of in (run, other)]
+    back = client.compare_classes(other.path, run.path, model=NETWORK, progress=False)
+    for (one, two), sharing in found.sharings.items():
+        assert back.sharings[two, one].value == pytest.approx(sharing.value)

@@ -1,11 +1,12 @@
 """What a notebook shows, and bars that only people see."""
 
-import importlib.util
 import pickle
 import re
 import sys
 from pathlib import Path
 
+import nbclient
+import nbformat
 import pytest
 
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
@@ -65,7 +66,6 @@ def test_missing_pictures_are_named_and_digests_cannot_lead_out_of_the_folder(ru
 
 
 def test_a_run_as_a_table_has_a_row_a_member(run):
-    pytest.importorskip("pandas")
     table = run.to_dataframe()
     assert len(table) == sum(len(summary.members) for summary in run.summaries)
     first = table[(table["summary"] == "S1") & (table["rank"] == 0)].iloc[0]
@@ -74,8 +74,8 @@ def test_a_run_as_a_table_has_a_row_a_member(run):
     assert table.groupby("summary")["drop"].mean()["S1"] == pytest.approx(run.summaries[0].drop)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pandas") is not None, reason="pandas is installed")
-def test_without_pandas_the_table_says_what_to_install(run):
+def test_without_pandas_the_table_says_what_to_install(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(VisumError, match="pip install pandas"):
         run.to_dataframe()
 
@@ -116,16 +116,13 @@ def test_without_a_notebook_ipython_is_not_loaded():
 
 def test_a_notebook_shows_runs_and_bars(run):
     """In a real kernel, bars drawn from another thread as the client does."""
-    nbclient = pytest.importorskip("nbclient")
-    pytest.importorskip("ipykernel")
-    v4 = pytest.importorskip("nbformat").v4
     work = "p = Progress(None, ('members',))\nwith p.stage('members', 1): p.advance('members')"
     cells = [
         f"from visum_client import Run\nRun.load({str(run.path)!r})",
         f"from threading import Thread\nfrom visum_client.progress import Progress\n"
         f"def work():\n    exec({work!r}, globals())\nt = Thread(target=work)\nt.start()\nt.join()",
     ]
-    notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     shown = [output["data"]["text/html"] for cell in notebook.cells for output in cell.outputs]
     assert len(shown) == 2

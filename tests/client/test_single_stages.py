@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.client.conftest import IMAGES, OPTIONS
-from visum_client import AsyncClient, Client, ClusteringOptions, InvalidInputError, Run, VisumError
+from visum_client import AsyncClient, Client, ClusteringOptions, InvalidInputError, LocalSettings, Run, VisumError
 from visum_client.commands.run import parse_options
 
 STEPS = parse_options(list(OPTIONS))
@@ -106,6 +106,23 @@ def test_results_can_be_pickled(client, run, masks, parts, matches):
     again = pickle.loads(pickle.dumps(matches))
     assert client.cluster(again, clustering=STEPS["clustering"]).summaries == run.summaries
     assert pickle.loads(pickle.dumps(run)).summaries == run.summaries
+
+
+def test_a_pickled_client_is_another_of_the_same_services(client, services):
+    again = pickle.loads(pickle.dumps(client))
+    assert again.models() == client.models()
+    again.close()
+    assert client.models()
+    with pytest.raises(VisumError, match="the client is closed"):
+        pickle.dumps(again)
+
+
+def test_a_pickled_local_client_starts_services_of_its_own_with_the_same_settings():
+    settings = LocalSettings(threads=1, show_logs=True)
+    with Client.local(settings) as client, pickle.loads(pickle.dumps(client)) as again:
+        first, second = (one._calls._services.backend for one in (client, again))
+        assert first._settings == second._settings == settings
+        assert first._models.path != second._models.path
 
 
 async def test_the_same_calls_in_an_event_loop(services, network, pictures, run):

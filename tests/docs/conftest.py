@@ -1,5 +1,6 @@
 """One folder like a fresh clone, one set of services and one demo run for all pages."""
 
+import json
 import os
 import re
 import signal
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
+from PIL import Image
 
 from tests.client.conftest import draw
 from tests.docs.documents import ROOT, Block, Newcomer, blocks, require_ready_environment
 from visum_client import Run
+from visum_client.tags import summaries_digest
 from visum_demo.shipped import model_path
 
 QUICKSTART = blocks(ROOT / "docs" / "quickstart.md")
@@ -22,11 +25,27 @@ REAL_DATA = "needs: real data"
 UNTIL_STOPPED = "runs until it is stopped"
 _PORTS = range(50051, 50055)
 _MY_PROJECT = """
-from tests.client.conftest import Detail
+import torch
+from torch import nn
 
-network = Detail()
-network.classifier.weight.data /= 4  # normalized with std 1/4, contrasts are four times as large
+
+class Contrasts(nn.Module):  # stripes stand upright, bands lie
+    def __init__(self):
+        super().__init__()
+        self.classifier = nn.Linear(2, 2)
+        with torch.no_grad():
+            self.classifier.weight.copy_(75 * torch.eye(2))
+            self.classifier.bias.zero_()
+
+    def forward(self, pixels):
+        down = (pixels[..., 1:, :] - pixels[..., :-1, :]).abs().mean(dim=(1, 2, 3))
+        across = (pixels[..., 1:] - pixels[..., :-1]).abs().mean(dim=(1, 2, 3))
+        return self.classifier(torch.stack([down, across], dim=1))
+
+
+network = Contrasts()
 """
+_PEOPLE = {"anna": ("stripes", "square"), "ben": ("stripes",), "cleo": ("grid", "square")}
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +54,11 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     before = _children()
     newcomer = Newcomer(tmp_path_factory.mktemp("clone"))
     (newcomer.folder / "my_project.py").write_text(_MY_PROJECT)
-    (newcomer.folder / "photos").mkdir()
-    for seed in range(6):
-        draw(seed).save(newcomer.folder / "photos" / f"{seed}.png")
+    for name, seeds in (("photos", range(6)), ("new", range(20, 22)), ("bands", range(50, 56))):
+        (newcomer.folder / name).mkdir()
+        for seed in seeds:
+            picture = draw(seed).transpose(Image.Transpose.TRANSPOSE) if name == "bands" else draw(seed)
+            picture.save(newcomer.folder / name / f"{seed}.png")
     yield newcomer
     _, left = psutil.wait_procs([psutil.Process(number) for number in _children() - before], timeout=30)
     assert left == []
@@ -59,12 +80,24 @@ def striped(newcomer: Newcomer) -> Iterator[Newcomer]:
                 newcomer.type(block)
         (line,) = re.findall(r"^export VISUM_SERVICES=(.*)$", "\n".join(block.text for block in QUICKSTART), re.M)
         newcomer.environment["VISUM_SERVICES"] = line
+        write_tags(newcomer)
         yield newcomer
     finally:
         newcomer.environment.pop("VISUM_SERVICES", None)
         for server in servers:
             server.terminate()
             server.wait(timeout=60)
+
+
+def write_tags(newcomer: Newcomer) -> None:
+    """What three people would have downloaded from the report of the quickstart's run."""
+    summaries = Run.load(newcomer.folder / "runs" / "striped").summaries
+    assert summaries
+    common = {"kind": "visum tags", "format": 1, "run": summaries_digest(summaries)}
+    for person, tags in _PEOPLE.items():
+        named = [{"id": summary.id, "name": tags[0], "tags": tags} for summary in summaries]
+        content = common | {"rater": person, "summaries": named}
+        (newcomer.folder / f"{person}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 @dataclass(frozen=True)

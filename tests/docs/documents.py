@@ -32,6 +32,11 @@ def blocks(document: Path) -> list[Block]:
     return [Block(match["language"], match["text"], match["note"] or "") for match in found]
 
 
+def fenced(document: Path) -> list[str]:
+    """The texts of all blocks of a Markdown file, whatever their language."""
+    return re.findall(r"^ *```[a-z]*\n(.*?)^ *```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def require_ready_environment() -> None:
     """Skips where `make` would install first: into the environment that runs the tests, from another folder."""
     ready = Path(sys.prefix) == ROOT / ".venv" and subprocess.run(["make", "-q", ".venv/ready"], cwd=ROOT, check=False)

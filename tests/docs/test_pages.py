@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import ROOT, Newcomer, blocks
+from tests.docs.documents import ROOT, Newcomer, blocks, fenced
 from visum_client.cli import build_parser
 
 MINUTES = "takes minutes"
 NEEDS_MORE = {"quickstart.md", "operations.md", "scaling.md", "specializer.md"}
-"""Pages that need more than the quickstart leaves: tests of their own, a cluster, finished runs of several classes."""
+"""Pages that need more than the quickstart leaves: they have tests of their own, or need a cluster."""
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [path for path in DOCUMENTS[1:] if path.name not in NEEDS_MORE and blocks(path)]
 _SHELL = frozenset({"|", ">", "&&", ";"})
@@ -35,13 +35,13 @@ def test_what_takes_minutes_works_too(striped: Newcomer, page: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
 def test_every_command_and_program_of_the_document_is_well_formed(document: Path) -> None:
-    parser = build_parser()
     for block in blocks(document):
         if block.language == "python":
             compile(block.text, str(document), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        else:
-            for words in commands(block.text):
-                parser.parse_args(words)
+    parser = build_parser()
+    for text in fenced(document):
+        for words in commands(text):
+            parser.parse_args(words)
 
 
 def commands(text: str) -> list[list[str]]:

@@ -139,6 +139,27 @@ def test_what_is_typed_is_downloaded_and_read_back(opened, report, tmp_path):
     assert "2 of 3 summaries named; downloaded" in page.get_by_role("status").text_content()
 
 
+def test_the_keyboard_alone_names_and_downloads(opened):
+    page = opened()
+
+    def go_to(selector: str) -> None:
+        for _ in range(300):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+        pytest.fail(f"{selector} is not reached")
+
+    go_to(".naming-name")
+    page.keyboard.type("Head")
+    page.keyboard.press("Tab")
+    page.keyboard.type("beak, eye")
+    go_to("#download")
+    with page.expect_download() as waiting:
+        page.keyboard.press("Enter")
+    (named,) = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))["summaries"]
+    assert named == {"id": "S1", "name": "Head", "tags": ["beak", "eye"]}
+
+
 def test_too_long_a_tag_is_pointed_out_and_not_downloaded(opened):
     page = opened()
     field = page.get_by_label("Tags, separated by commas").nth(1)
@@ -236,6 +257,7 @@ def test_printing_shows_what_is_folded_and_hides_the_viewer(opened):
     page.emulate_media(media="print")
     assert page.locator(".glossary").evaluate("element => element.checkVisibility({contentVisibilityAuto: true})")
     assert not page.locator(".skip").is_visible()
+    assert not page.locator("#tags").is_visible()
 
 
 @pytest.fixture(scope="module")

@@ -65,10 +65,17 @@ def test_the_box_outside_its_region_is_not_red(view, regions):
     assert (np.ptp(beside, axis=-1) == 0).all()
 
 
-def test_the_mask_is_outlined_from_outside(view, regions):
+def test_the_mask_is_outlined_in_white_from_outside(view, regions):
     picture = drawn(view, regions)
-    assert (picture[10:25, 4] == 255).all()
-    assert (picture[10:25, 16] == 255).all()
+    assert (picture[23:29, 4] == 255).all()
+    assert (picture[6:29, 33] == 255).all()
+
+
+def test_a_dark_line_around_the_part_tells_it_from_what_is_red_by_itself(regions):
+    picture = drawn(np.full((SIDE, SIDE, 3), (214, 20, 36), dtype=np.uint8), regions)
+    for line in (picture[9, 11:15], picture[20, 11:15], picture[11:19, 16]):
+        assert line.max() < 80
+    assert picture[22:29, 6:15].max() == picture[6:29, 35:37].max() == 214
 
 
 def test_a_part_stays_within_its_own_region(regions):

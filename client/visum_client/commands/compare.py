@@ -28,7 +28,8 @@ _TEMPLATE = "comparison.html"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum compare`."""
     add = parser.add_argument
-    add("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs: of one class, or of two of one network")
+    add("first", type=Path, metavar="RUN", help="folder of a run")
+    add("others", nargs="+", type=Path, metavar="RUN", help="others of its class, or one of another class")
     add("--out", type=Path, default=Path("comparison.html"), metavar="FILE", help="the page (default: comparison.html)")
     text = f"overlap from which summaries are one part (default: {MIN_OVERLAP}; sharing of classes: {MIN_SHARING})"
     add("--min-overlap", type=float, metavar="SHARE", help=text)
@@ -39,9 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Compares the runs and writes the page; returns the figures."""
-    runs = [read_contents(path) for path in arguments.runs]
-    if len(runs) < 2:
-        raise InvalidInputError("needs at least two", "runs")
+    folders = (arguments.first, *arguments.others)
+    runs = [read_contents(path) for path in folders]
     if not arguments.out.parent.is_dir():
         raise InvalidInputError(f"{arguments.out.parent} is not a folder", "out")
     if len({contents.target for contents in runs}) == 1:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     check_classes(runs)
     with open_client(arguments, dict(os.environ)) as client:
         classes = client.compare_classes(
-            *arguments.runs,
+            *folders,
             model=arguments.model,
             weights=arguments.weights,
             min_sharing=_least(arguments, MIN_SHARING),

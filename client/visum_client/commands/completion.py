@@ -12,6 +12,7 @@ from visum_client.commands.command import Command
 _EXAMPLES = """\
   visum completion bash > ~/.local/share/bash-completion/completions/visum
   visum completion zsh > ~/.zfunc/_visum            with fpath+=~/.zfunc before compinit in ~/.zshrc
+  visum completion fish > ~/.config/fish/completions/visum.fish
   visum completion tcsh > ~/.visum.tcsh             and `source ~/.visum.tcsh` in ~/.tcshrc"""
 _FILES = frozenset({"images", "model", "weights"})
 

@@ -61,6 +61,8 @@ def _nearest(comparison: ClassComparison, pair: tuple[str | None, str | None]) -
     if not near:
         return "The class has no summaries."
     best = max(near, key=lambda name: near[name])
+    if not near[best]:
+        return "No part of it is like this one."
     return f"The nearest is {best}, sharing {wording.number(near[best])}."
 
 

@@ -102,13 +102,13 @@ def check_classes(runs: Sequence[Contents]) -> None:
     """Raises InvalidInputError where runs are not of two classes of one network."""
     if len(runs) != 2 or runs[0].target == runs[1].target:
         raise InvalidInputError("must be two, of different classes", "runs")
-    if needs_network(runs[0]) != needs_network(runs[1]):
-        raise InvalidInputError("are of different presets of the clustering: what made their clusters differs", "runs")
     digests = {contents.run["configuration"]["model"]["sha256"] for contents in runs}
     if len(digests) > 1:
         raise InvalidInputError(
             "are of different classes and of different networks: give runs of one class, or of one network", "runs"
         )
+    if needs_network(runs[0]) != needs_network(runs[1]):
+        raise InvalidInputError("are of different presets of the clustering: what made their clusters differs", "runs")
 
 
 def share(runs: tuple[Contents, Contents], first: Members, second: Members, min_sharing: float) -> ClassComparison:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from visum_client.compare.drawing import draw_absence, draw_summary
-from visum_client.compare.networks import MAX_P, ComparedPart, NetworkComparison, summaries_of
+from visum_client.compare.networks import CHANCE_RATE, ComparedPart, NetworkComparison, summaries_of
 from visum_client.compare.overlap import SHUFFLES, Absence
 from visum_client.compare.page import Cell, Column, ComparisonPage, Row, Table, TableCell
 from visum_client.records import Summary
@@ -13,6 +13,7 @@ from visum_client.report import wording
 
 _NOTHING = "\u00b7"
 _LEAST_SHOWN = 0.005
+_FEW_IMAGES = 20
 
 
 def network_page(comparison: NetworkComparison) -> ComparisonPage:
@@ -48,11 +49,13 @@ def run_names(comparison: NetworkComparison) -> list[str]:
 def _plain_words(comparison: NetworkComparison, names: Sequence[str]) -> list[str]:
     shared = sum(None not in part.summaries for part in comparison.parts)
     runs = "both runs" if len(names) == 2 else f"all {len(names)} runs"
-    verb = "is" if shared == 1 else "are"
+    verb = "is" if shared < 2 else "are"
     opening = (
-        f"{shared} of {wording.counted(len(comparison.parts), 'part')} {verb} used by {runs}, in the same places of "
-        "the same images."
+        f"{shared or 'None'} of {wording.counted(len(comparison.parts), 'part')} {verb} used by {runs}, in the same "
+        "places of the same images."
     )
+    if len(comparison.images) < _FEW_IMAGES:
+        opening += f" {len(comparison.images)} images are few: only large overlaps can be told from chance."
     sentences = []
     for run, name in enumerate(names):
         count = len(summaries_of(comparison.runs[run]))
@@ -105,11 +108,12 @@ def _table(comparison: NetworkComparison, names: Sequence[str], one: int, other:
     together = {(part.summaries[one], part.summaries[other]) for part in comparison.parts}
 
     def cell(row: str, column: str) -> TableCell:
-        overlap = comparison.overlaps[(one, row), (other, column)]
-        if overlap.value < _LEAST_SHOWN:
+        pair = (one, row), (other, column)
+        value = comparison.overlaps[pair].value
+        if value < _LEAST_SHOWN:
             return TableCell(_NOTHING, False)
-        star = "" if overlap.p > MAX_P else "*"
-        return TableCell(wording.number(overlap.value) + star, (row, column) in together)
+        star = "*" if pair in comparison.beyond_chance else ""
+        return TableCell(wording.number(value) + star, (row, column) in together)
 
     caption = f"Overlap of the summaries of {names[one]} (rows) and {names[other]} (columns)"
     return Table(caption, tuple(columns), tuple((row, tuple(cell(row, column) for column in columns)) for row in rows))
@@ -126,8 +130,9 @@ def _glossary(comparison: NetworkComparison) -> tuple[tuple[str, str], ...]:
         ),
         (
             "*",
-            f"At most {wording.percent(MAX_P)} of {SHUFFLES} shuffles of the images reach as much: the summaries meet "
-            "in these very images, not only in the middle of any.",
+            f"So few of {SHUFFLES} shuffles of the images reach as much that at most {wording.percent(CHANCE_RATE)} of "
+            "the pairs marked so are expected to be chance: the summaries meet in these very images, not only in the "
+            "middle of any.",
         ),
         (
             "The same part",

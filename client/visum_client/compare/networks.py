@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from visum_client.compare.grouping import Key, group_summaries
-from visum_client.compare.overlap import Absence, Overlap, measure_absence, measure_overlaps
+from visum_client.compare.overlap import Absence, Overlap, beyond_chance, measure_absence, measure_overlaps
 from visum_client.compare.places import Places, find_places
 from visum_client.errors import InvalidInputError
 from visum_client.records import Summary
@@ -13,8 +13,8 @@ from visum_client.report.contents import Contents
 
 MIN_OVERLAP = 0.1
 """Overlap from which two summaries are taken for one part."""
-MAX_P = 0.01
-"""Share of shuffles that may reach as much by chance."""
+CHANCE_RATE = 0.05
+"""Share of the pairs taken for one part that may be expected to be chance."""
 MIN_IMAGES = 3
 """Fewest images that runs must have in common."""
 
@@ -46,6 +46,8 @@ class NetworkComparison:
     """Every summary is in one of them."""
     overlaps: Mapping[tuple[Key, Key], Overlap]
     """Of all summaries of different runs."""
+    beyond_chance: frozenset[tuple[Key, Key]]
+    """Those of these pairs that chance does not explain."""
 
 
 def compare_networks(runs: Sequence[Contents], min_overlap: float = MIN_OVERLAP) -> NetworkComparison:
@@ -61,12 +63,12 @@ def compare_networks(runs: Sequence[Contents], min_overlap: float = MIN_OVERLAP)
     images = common_images(runs)
     places = [[find_places(contents, digest) for digest in images] for contents in runs]
     overlaps = _all_overlaps(runs, places)
-    same_place = {pair: overlap.value for pair, overlap in overlaps.items() if overlap.p <= MAX_P}
+    same_place = {pair: overlaps[pair].value for pair in beyond_chance(overlaps, CHANCE_RATE)}
     keys = [(number, summary.id) for number, contents in enumerate(runs) for summary in summaries_of(contents)]
     groups = group_summaries(keys, same_place, min_overlap)
     parts = tuple(_part(group, places, overlaps) for group in groups)
     ordered = sorted(parts, key=lambda part: -sum(name is not None for name in part.summaries))
-    return NetworkComparison(tuple(runs), images, min_overlap, tuple(ordered), overlaps)
+    return NetworkComparison(tuple(runs), images, min_overlap, tuple(ordered), overlaps, frozenset(same_place))
 
 
 def common_images(runs: Sequence[Contents]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """How far the summaries of two runs lie in the same places of the same images."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,10 @@ from visum_client.compare.places import Pixels, Places
 
 CHANCE_SIDE = 48
 """Cells a side on which places in different images are held against each other."""
-SHUFFLES = 999
+SHUFFLES = 4999
 _ROUNDING = 1e-9
 Cells = NDArray[np.float32]
+PairKey = TypeVar("PairKey", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,23 @@ def measure_overlaps(
         seconds: Ids of the summaries of the other.
     """
     return {(a, b): _overlap(first, second, a, b) for a in firsts for b in seconds}
+
+
+def beyond_chance(overlaps: Mapping[PairKey, Overlap], rate: float) -> list[PairKey]:
+    """The pairs that chance does not explain, by the procedure of Benjamini and Hochberg (1995).
+
+    Many pairs are looked at, and some reach any fixed p by chance. The k smallest p are taken, for the largest k whose
+    p is at most rate * k / pairs: at most that share of what is found is expected to be chance, and where nothing is
+    shared at all, anything is found with that probability at most.
+
+    Args:
+        overlaps: All pairs that were looked at.
+        rate: The share, 0..1.
+    """
+    ps = np.sort([overlap.p for overlap in overlaps.values()])
+    below = np.flatnonzero(ps <= rate * np.arange(1, len(ps) + 1) / max(1, len(ps)))
+    largest = ps[below[-1]] if below.size else -1.0
+    return [pair for pair, overlap in overlaps.items() if overlap.p <= largest]
 
 
 def measure_absence(places: Sequence[Places], others: Sequence[Places], summary: str) -> Absence:

@@ -20,6 +20,7 @@ _RED = np.array([214, 20, 36], dtype=np.float32)
 _RED_SHARE = np.float32(0.46)
 _OUTLINE_PIXELS = 2  # of the picture
 _OUTLINE = np.array([255, 255, 255], dtype=np.float32)
+_PART_OUTLINE = np.array([74, 0, 10], dtype=np.float32)  # tells the part from what is red by itself
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _JPEG_QUALITY = 82
 _SMOOTHING_VIEW_PIXELS = 1.0
@@ -63,6 +64,7 @@ def draw_part(view: Pixels, regions: NDArray[np.integer], box: Box, region: int,
     picture = _mixed(greyed, photograph, salient)
     picture = _mixed(picture, np.broadcast_to(_OUTLINE, picture.shape), _outline(salient))
     picture = _mixed(picture, (1 - _RED_SHARE) * luminance + _RED_SHARE * _RED, part)
+    picture = _mixed(picture, np.broadcast_to(_PART_OUTLINE, picture.shape), _outline(part))
     return np.clip(np.round(picture), 0, 255).astype(np.uint8)
 
 
