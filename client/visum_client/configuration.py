@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from visum.v1 import common_pb2
@@ -40,6 +40,10 @@ class StepOptions:
     match: MatchOptions = field(default_factory=MatchOptions)
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
     necessity: NecessityOptions = field(default_factory=NecessityOptions)
+
+    def for_images(self, count: int) -> Self:
+        """These options, with what is left open chosen for a class of so many images."""
+        return replace(self, clustering=self.clustering.for_images(count))
 
 
 def network_json(card: common_pb2.ModelCard, target: int) -> dict[str, Any]:

@@ -20,8 +20,11 @@ _LEAST_PIXELS_A_CELL = 4
 _FOR_BOXES: dict[str, Any] = {"target_drop": 0.99, "min_region_area": 0.01}
 _FOR_REGIONS: dict[str, Any] = {"target_drop": 0.999, "min_region_area": 0.003, "reach": 0.85}
 _MARGIN = 0.5
+_IMAGES_FOR_CONSENSUS = 12
 CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
+PAPER = "paper"
+"""Preset of the clustering whose parts are proposals inside the regions."""
 
 Message = TypeVar("Message", bound=AnyMessage)
 
@@ -116,7 +119,7 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     """The crisp mask must lower the log-odds by at most this share of their fall under a blur of the whole view; None:
     as the service, in the clustering's preset consensus .85."""
 
-    def for_parts(self, side: int, preset: str) -> Self:
+    def for_parts(self, side: int, preset: str | None) -> Self:
         """These options, with what is left open filled in for views of `side` pixels.
 
         The finest mask that reaches the largest drop falls into slivers fitted to the network. Where parts are boxes
@@ -126,7 +129,7 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
         """
         return dataclasses.replace(self, **self._left_open(side, preset))
 
-    def _left_open(self, side: int, preset: str) -> dict[str, Any]:
+    def _left_open(self, side: int, preset: str | None) -> dict[str, Any]:
         wants = _FOR_REGIONS if preset == CONSENSUS else _FOR_BOXES
         cells = min(_CELLS, side // _LEAST_PIXELS_A_CELL) if preset == CONSENSUS else round(side / _PIXELS_A_CELL)
         if self.mode == "crisp":
@@ -201,8 +204,9 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     step = "clustering"
     message = clustering_pb2.ClusteringOptions
 
-    preset: str = "paper"
-    """Chain of algorithms: paper (affinity propagation and the SSIM rule) or consensus."""
+    preset: str | None = None
+    """Chain of algorithms: consensus (of many clusterings, by the network's features), or paper (proposal flow, affinity
+    propagation and the SSIM rule); None: consensus for a class of 12 images or more, else paper."""
     preference: float = within(5.0, 0, above=True)
     """Preference is minus this times the median positive similarity; larger: fewer summaries."""
     damping: float = within(0.9, 0.5, 1)
@@ -229,6 +233,14 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     agreement: float = within(0.5, 0, 1, above=True)
     """Preset consensus: share of the clusterings that must put parts together."""
 
+    def for_images(self, count: int) -> Self:
+        """These options, with the preset chosen for so many images where it is left open.
+
+        The consensus is the truer one, but of a few parts many clusterings have little to agree on.
+        """
+        chosen = CONSENSUS if count >= _IMAGES_FOR_CONSENSUS else PAPER
+        return self if self.preset is not None else dataclasses.replace(self, preset=chosen)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NecessityOptions(Options[AnyMessage]):
@@ -242,7 +254,7 @@ class NecessityOptions(Options[AnyMessage]):
     """Log-odds that a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset paper nothing.
     A summary whose interval includes zero is marked in any case."""
 
-    def required(self, preset: str) -> float | None:
+    def required(self, preset: str | None) -> float | None:
         """The margin, or the one of the clustering's preset."""
         return _MARGIN if self.margin is None and preset == CONSENSUS else self.margin
 

@@ -108,6 +108,9 @@ class SingleStages:
 
     def _job(self, subject: Subject, **options: Any) -> Job:
         given = {step: value for step, value in options.items() if value is not None}
+        if "clustering" in given and given["clustering"].preset is None:
+            preset = subject.options.clustering.preset
+            given["clustering"] = dataclasses.replace(given["clustering"], preset=preset)
         changed = dataclasses.replace(subject, options=dataclasses.replace(subject.options, **given))
         return Job.on(changed, calls=self._calls, progress=self._progress)
 

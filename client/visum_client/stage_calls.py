@@ -43,7 +43,7 @@ class StageCalls(Connected):
         limit: int | None = None,
         progress: bool | None = None,
         admit_unrecognized: bool = False,
-        preset: str = "paper",
+        preset: str | None = None,
         mask: MaskOptions | None = None,
         regions: RegionOptions | None = None,
     ) -> Masks:
@@ -57,7 +57,7 @@ class StageCalls(Connected):
             limit: Take the first so many images.
             progress: Draw a progress bar; None: where standard error is a terminal.
             admit_unrecognized: Also make masks of images whose best class is another.
-            preset: What parts will be made of the masks, as for `describe`.
+            preset: What parts will be made of the masks, as for `describe`; None: as the clustering chooses.
             mask: Options of the mask optimization.
             regions: Options of the regions where they are the parts (preset `consensus`).
 
@@ -76,7 +76,7 @@ class StageCalls(Connected):
                 mask=mask or MaskOptions(),
                 regions=regions or RegionOptions(),
                 clustering=ClusteringOptions(preset=preset),
-            ),
+            ).for_images(len(files)),
             admit_unrecognized=admit_unrecognized,
         )
         return await SingleStages(services, Progress(progress)).masks(subject)
@@ -96,7 +96,7 @@ class StageCalls(Connected):
         Args:
             earlier: What `masks` gave, or a run; of a run, what its folder has is not asked for again.
             preset: `paper` (proposals) or `consensus` (regions, with what the network sees in them); None: that of
-                the run, or `paper`.
+                the masks or the run.
             images: Where the photographs of the run are; None: where its folder says.
             progress: Draw a progress bar; None: where standard error is a terminal.
             describe: Options of the proposals; None: those of the run, or the defaults.

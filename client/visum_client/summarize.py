@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from visum_client.calls import PureCalls
@@ -74,6 +74,7 @@ async def summarize(services: Services, order: Order, progress: Progress) -> Run
             is kept.
     """
     images = await asyncio.to_thread(find_images, order.images, order.limit, order.downloads)
+    order = replace(order, options=order.options.for_images(len(images)))
     model = find_model(order.model, order.weights)
     folder = RunFolder(order.out)
     if not order.overwrite and _is_done(folder, order, model, images):

@@ -24,7 +24,7 @@ from visum_specializer.server import build as build_specializer
 
 SIDE = 64
 IMAGES = 6
-OPTIONS = ("mask.iterations=20", "describe.max_boxes=60", "clustering.ssim_rule=off")
+OPTIONS = ("mask.iterations=20", "describe.max_boxes=60", "clustering.preset=paper", "clustering.ssim_rule=off")
 """A run of seconds."""
 
 

@@ -19,6 +19,7 @@ from visum_client import (
     MatchOptions,
     SurvivorOptions,
 )
+from visum_client.configuration import StepOptions
 from visum_client.options import OPTIONS
 
 
@@ -84,6 +85,13 @@ def test_where_regions_are_the_parts_masks_are_fine_and_need_not_reach_what_no_b
     assert chosen.for_parts(224, "consensus") == chosen
 
 
+def test_the_preset_is_chosen_by_the_number_of_images_unless_it_is_given():
+    chosen = [StepOptions().for_images(count).clustering.preset for count in (3, 11, 12, 1300)]
+    assert chosen == ["paper", "paper", "consensus", "consensus"]
+    assert ClusteringOptions(preset="paper").for_images(100).preset == "paper"
+    assert ClusteringOptions(preset="consensus").for_images(3).preset == "consensus"
+
+
 @pytest.mark.parametrize(
     ("make", "field"),
     [
@@ -98,7 +106,7 @@ def test_where_regions_are_the_parts_masks_are_fine_and_need_not_reach_what_no_b
         (lambda: SurvivorOptions(add_region_boxes="yes"), "survivors.add_region_boxes"),
         (lambda: MatchOptions(min_score=float("inf")), "match.min_score"),
         (lambda: ClusteringOptions(min_images=1), "clustering.min_images"),
-        (lambda: ClusteringOptions(preset=None), "clustering.preset"),
+        (lambda: ClusteringOptions(preset="newspaper"), "clustering.preset"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_the_option(make, field):

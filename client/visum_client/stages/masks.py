@@ -6,11 +6,12 @@ from functools import partial
 
 from visum.v1 import common_pb2, mask_pb2, specializer_pb2
 
+from visum_client.errors import PreconditionError
 from visum_client.files import write_if_changed
 from visum_client.folder import RunFolder
 from visum_client.images import ImageFile
 from visum_client.methods import EXTRACT_MASK, SPLIT_REGIONS
-from visum_client.options import CONSENSUS
+from visum_client.options import CONSENSUS, PAPER
 from visum_client.records import Box, ClassScore, ImageRecord, Mask, ViewToOriginal
 from visum_client.stages.job import Job, finite
 from visum_wire import from_array, mask_from_png, regions_from_png
@@ -70,7 +71,11 @@ async def _split_regions(job: Job, image: ImageFile, regions_png: bytes) -> tupl
         regions_png=regions_png,
         options=job.options.regions.to_message(),
     )
-    return (await job.calls.call(SPLIT_REGIONS, request, _split, image))[0]
+    try:
+        return (await job.calls.call(SPLIT_REGIONS, request, _split, image))[0]
+    except PreconditionError as error:
+        advice = f"choose the clustering's preset {PAPER} (--option clustering.preset={PAPER})"
+        raise PreconditionError(error.message, error.field, image=image.label, what_to_do=advice) from error
 
 
 def _split(response: specializer_pb2.SplitRegionsResponse) -> tuple[tuple[Box, ...], bytes]:
