@@ -5,6 +5,7 @@ import re
 
 import grpc
 
+from visum_client.credentials import Credentials
 from visum_client.errors import InvalidInputError
 from visum_client.methods import SERVICES
 
@@ -44,8 +45,13 @@ def format_addresses(addresses: dict[str, str]) -> str:
     return ",".join(f"{service}={address}" for service, address in addresses.items())
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """A channel that spreads calls over all replicas and tries again where none answered."""
+def open_channel(address: str, credentials: Credentials | None = None) -> grpc.aio.Channel:
+    """A channel that spreads calls over all replicas and tries again where none answered.
+
+    Args:
+        address: A target of gRPC.
+        credentials: How client and service know each other; None: they do not, and speak plain text.
+    """
     options = [
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -55,7 +61,9 @@ def open_channel(address: str) -> grpc.aio.Channel:
         # Servers renew connections so that clients look for new replicas: gRPC's pause of 30 s would delay them.
         ("grpc.dns_min_time_between_resolutions_ms", _RESOLUTION_MS),
     ]
-    return grpc.aio.insecure_channel(address, options=options)
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    return grpc.aio.secure_channel(address, credentials.for_channel(), options=options)
 
 
 def _service_config() -> str:

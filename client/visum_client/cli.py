@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from visum_client.commands import compare, completion, doctor, kube, report, run, score, serve, specialize
 from visum_client.commands.command import Command, CommandGroup, added_commands, tell
+from visum_client.credentials import VARIABLES
 from visum_client.errors import InvalidInputError, VisumError
 from visum_client.local import MODULES
 from visum_client.options import OPTIONS
@@ -33,7 +34,9 @@ _COMMANDS = (
     doctor.COMMAND,
     kube.GROUP,
 )
-_CHECKED_FLAGS = frozenset({"option", "services", "limit", "name", "out", "parallelism", "replicas", "seed", *OPTIONS})
+_CHECKED_FLAGS = frozenset(
+    {"option", "services", "limit", "name", "out", "parallelism", "replicas", "seed", *OPTIONS, *VARIABLES}
+)
 _FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
 _TEXT = """\
 Which parts of a class does an image classifier really use?
