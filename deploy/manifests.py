@@ -21,9 +21,11 @@ KUBERNETES = Path(__file__).resolve().parent / "kubernetes"
 OUT = Path("build") / "manifests"
 VERSIONS = 3
 """Newest minor versions of Kubernetes that manifests must be valid for."""
-CUSTOM_KINDS = frozenset({"ScaledObject", "ServiceMonitor", "PrometheusRule"})
+CUSTOM_KINDS = frozenset({"Certificate", "Issuer", "PrometheusRule", "ScaledObject", "ServiceMonitor"})
 """Kinds of other projects, whose schemas kubernetes-validate does not have."""
 _RIVALS = frozenset({"autoscaling", "keda"})
+_FILLED, _FILLS = "tls", "cert-manager"
+"""The second makes what the first mounts, and is of no use alone."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def all_combinations() -> Iterator[Combination]:
     """Every overlay with every set of components that may be put together."""
     names = components()
     sets = chain.from_iterable(combinations(names, count) for count in range(len(names) + 1))
-    allowed = [chosen for chosen in sets if not set(chosen) >= _RIVALS]
+    allowed = [chosen for chosen in sets if not set(chosen) >= _RIVALS and (_FILLED in chosen or _FILLS not in chosen)]
     return (Combination(overlay, chosen) for overlay in overlays() for chosen in allowed)
 
 

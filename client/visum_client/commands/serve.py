@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         model_dir=arguments.model_dir,
         trust_model_dir=arguments.trust_model_dir,
         show_logs=not arguments.quiet,
-        flags=_security_flags(arguments),
+        flags=security_flags(arguments),
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(LocalServices(settings), as_json=arguments.json))
@@ -74,8 +74,8 @@ def serve_one(argv: list[str]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", MODULES[service], *flags])
 
 
-def _security_flags(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The flags as the servers take them."""
+def security_flags(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """What a server is told of certificates, tokens and strangers, as flags that each server takes."""
     files = {name: getattr(arguments, name.replace("-", "_")) for name in _SECURITY_FILES}
     flags = [f"--{name}={file}" for name, file in files.items() if file is not None]
     return (*flags, *([f"--{_LET_IN_ANYBODY}"] if arguments.insecure_listen_without_authentication else []))
