@@ -7,7 +7,7 @@ object is held against the schemas of the three newest minor versions of Kuberne
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -76,8 +76,13 @@ def all_combinations() -> Iterator[Combination]:
     return (Combination(overlay, chosen) for overlay in overlays() for chosen in allowed)
 
 
-def render(combination: Combination, out: Path) -> list[dict[str, Any]]:
+def render(combination: Combination, out: Path, more: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The objects of a combination, also written to `out`.
+
+    Args:
+        combination: What is put together.
+        out: Gets a folder for it.
+        more: What an operator's own kustomization says besides.
 
     Raises:
         RuntimeError: kubectl refused it.
@@ -90,6 +95,7 @@ def render(combination: Combination, out: Path) -> list[dict[str, Any]]:
         "kind": "Kustomization",
         "resources": [f"{up}/overlays/{combination.overlay}"],
         "components": [f"{up}/components/{name}" for name in combination.components],
+        **(more or {}),
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)

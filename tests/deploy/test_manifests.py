@@ -3,10 +3,21 @@
 import re
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+import yaml
 
-from deploy.manifests import all_combinations, components, main, newest_versions, overlays, validate
+from deploy.manifests import (
+    Combination,
+    all_combinations,
+    components,
+    main,
+    newest_versions,
+    overlays,
+    render,
+    validate,
+)
 from tests.deploy.objects import Objects, component, environment, label_selectors, selects, server
 from visum_client.channels import parse_addresses
 from visum_client.credentials import VARIABLES
@@ -242,6 +253,21 @@ def test_cert_manager_makes_what_servers_and_class_runs_mount_for_the_names_that
         assert signed_by == (
             {"selfSigned": {}} if certificate.get("isCA") else {"ca": {"secretName": "visum-authority"}}
         )
+
+
+def test_the_patch_of_the_documents_gives_servers_and_class_runs_tokens(rendered, tmp_path):
+    rendered(Combination("cpu"))  # skips where nothing can be rendered
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (block,) = [dedent(found) for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "TOKEN_FILE" in found]
+    objects = Objects(render(Combination("cpu", ("tls",)), tmp_path, yaml.safe_load(block)))
+    for deployment in objects.of("Deployment"):
+        assert validate(deployment) == []
+        settings = settings_of(deployment, tmp_path)
+        (mount,) = [found for found in server(deployment)["volumeMounts"] if found["name"] == "tokens"]
+        assert Path(settings.token_file).parent == Path(mount["mountPath"])
+        assert settings.tls_client_ca
+    shown = objects.one("ConfigMap", "visum-services")["data"]["VISUM_TOKEN_FILE"]
+    assert shown == f"{CREDENTIALS_FOLDER}/token"
 
 
 def test_images_are_those_that_make_builds(objects):
