@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from tests.support.networks import SmallNetwork, classifier_of
+from visum_models import execution as execution_module
 from visum_models.classifier import Classifier
 from visum_models.execution import (
     CANDIDATES,
@@ -9,11 +10,13 @@ from visum_models.execution import (
     Precision,
     choose_execution,
     fastest,
+    fastest_execution,
     probe_seconds,
 )
 
 CPU = torch.device("cpu")
 PLAIN, CONTIGUOUS, BF16 = CANDIDATES
+ALL = dict.fromkeys(CANDIDATES, 1.0)
 
 
 def test_the_usual_way_is_kept_unless_another_is_clearly_faster():
@@ -34,6 +37,23 @@ def test_a_measurement_chooses_one_of_the_candidates_and_leaves_the_random_numbe
     assert set(probe_seconds(CPU)) == set(CANDIDATES)
     assert choose_execution(Precision.AUTO, CPU) in CANDIDATES
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_the_choice_is_measured_on_one_thread_and_leaves_their_number_as_it_was(monkeypatch):
+    measured_with = []
+
+    def probe(_):
+        measured_with.append(torch.get_num_threads())
+        return ALL
+
+    monkeypatch.setattr(execution_module, "probe_seconds", probe)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        fastest_execution.__wrapped__(CPU)
+        assert (measured_with, torch.get_num_threads()) == ([1], 3)
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("execution", CANDIDATES)

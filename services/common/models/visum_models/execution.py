@@ -2,7 +2,8 @@
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,7 +58,8 @@ def choose_execution(precision: Precision, device: torch.device) -> Execution:
 @functools.cache
 def fastest_execution(device: torch.device) -> Execution:
     """The fastest way to run a small network of usual layers forward and backward on a device, measured once."""
-    return fastest(probe_seconds(device))
+    with _one_thread():
+        return fastest(probe_seconds(device))
 
 
 def fastest(seconds: dict[Execution, float]) -> Execution:
@@ -108,11 +110,24 @@ def _probe() -> nn.Module:
 
 
 def _seconds(network: nn.Module, images: Tensor, execution: Execution) -> float:
+    """Seconds of a pass; on a CPU the process's own, because a busy machine takes it off its core meanwhile."""
+    clock = time.process_time if images.device.type == "cpu" else time.perf_counter
     _finish(images.device)
-    started = time.perf_counter()
+    started = clock()
     torch.autograd.grad(run_network(network, images, execution).sum(), images)
     _finish(images.device)
-    return time.perf_counter() - started
+    return clock() - started
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other on a busy machine would be measured instead of the network."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _finish(device: torch.device) -> None:
