@@ -13,6 +13,8 @@ MAX_MESSAGE_BYTES = 16 << 20
 """Largest message that the client takes."""
 SPREADING_SCHEME = "dns:"
 """Addresses of this scheme may stand for several replicas."""
+KEEPALIVE_MS = 20_000
+"""How often a connection is asked for a sign of life, and how long one may take: a host that is gone says nothing."""
 _RESOLUTION_MS = 2_000
 _ATTEMPTS = 5
 _FIRST_BACKOFF = "0.2s"
@@ -58,6 +60,9 @@ def open_channel(address: str, credentials: Credentials | None = None) -> grpc.a
         ("grpc.service_config", _service_config()),
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_MS),
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),
         # Servers renew connections so that clients look for new replicas: gRPC's pause of 30 s would delay them.
         ("grpc.dns_min_time_between_resolutions_ms", _RESOLUTION_MS),
     ]

@@ -27,6 +27,8 @@ from visum_runtime.worker import Worker
 LIVENESS = "liveness"
 READINESS = "readiness"
 STDIN_FILE_DESCRIPTOR = 0
+_LEAST_PING_INTERVAL_MS = 10_000
+"""Clients that ask for signs of life more often are sent away; ours ask every 20 s while a call lasts."""
 _INFO_SERVICE = "visum.v1.InfoService"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -195,5 +197,6 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_connection_age_ms", round(settings.max_connection_age_seconds * 1000)),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
         ("grpc.so_reuseport", 0),
     ]
