@@ -29,6 +29,7 @@ class Tokens:
         self._path = path
         self._state: tuple[FileState, ...] = file_states(path)
         self._names = _read(path)
+        self._complaint = ""
 
     def name_of(self, authorization: str) -> str | None:
         """Name of the caller that shows `Bearer TOKEN`; None where there is none.
@@ -49,14 +50,21 @@ class Tokens:
         """A file that is gone or damaged leaves the tokens as they were: half of a file must lock nobody out."""
         try:
             state = file_states(self._path)
-            if state != self._state:
-                self._state = state
-                self._names = _read(self._path)
-                log("tokens read", callers=len(set(self._names.values())))
+            if state == self._state:
+                return
+            self._state = state
+            self._names = _read(self._path)
         except OSError as error:
-            if self._state:
-                log("tokens kept", logging.ERROR, reason=error.strerror or str(error))
-            self._state = ()
+            self._complain(error.strerror or str(error))
+        else:
+            self._complaint = ""
+            log("tokens read", callers=len(set(self._names.values())))
+
+    def _complain(self, reason: str) -> None:
+        """Once: this is asked at every call."""
+        if reason != self._complaint:
+            log("tokens kept", logging.ERROR, reason=reason)
+        self._complaint = reason
 
 
 def _read(path: Path) -> dict[bytes, str]:
