@@ -1,10 +1,11 @@
-"""Processes that are killed at random moments: runs complete, or go on where they were, with the same result."""
+"""Processes that are killed at random moments or cannot write: runs complete, or go on where they were, with one result."""
 
 import asyncio
 import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -102,3 +103,24 @@ def test_a_run_whose_client_was_killed_goes_on_where_it_was(
             assert (stages["masks"]["reused"], stages["proposals"]["reused"]) == (masks, survivors)
         check_whole(out)
         check_same(out, undisturbed)
+
+
+def test_a_disk_that_takes_no_more_ends_the_run_clearly_and_keeps_the_work(
+    services, network, pictures, undisturbed: Run, tmp_path
+):
+    """By a limit on the size of files: the report does not fit. No mask is asked for twice."""
+    command = [*command_to(network, pictures, tmp_path / "run"), "--services", services.addresses]
+    largest = (undisturbed.path / "report.html").stat().st_size - 1
+    before = services.calls("ExtractMask")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 1, done.stderr
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert services.calls("ExtractMask") - before == IMAGES
+    check_same(tmp_path / "run", undisturbed)
