@@ -26,6 +26,7 @@ from visum_client.options import (
     MaskOptions,
     MatchOptions,
     NecessityOptions,
+    RegionOptions,
     SurvivorOptions,
 )
 from visum_client.records import (
@@ -74,6 +75,7 @@ __all__ = [
     "Part",
     "Parts",
     "PreconditionError",
+    "RegionOptions",
     "Run",
     "RunFolderError",
     "Scores",

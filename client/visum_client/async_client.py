@@ -22,6 +22,7 @@ from visum_client.options import (
     MaskOptions,
     MatchOptions,
     NecessityOptions,
+    RegionOptions,
     SurvivorOptions,
 )
 from visum_client.progress import Progress
@@ -45,6 +46,7 @@ class RunOptions(TypedDict, total=False):
     progress: bool | None
     admit_unrecognized: bool
     mask: MaskOptions | None
+    regions: RegionOptions | None
     describe: DescribeOptions | None
     survivors: SurvivorOptions | None
     match: MatchOptions | None
@@ -74,6 +76,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
         progress: bool | None = None,
         admit_unrecognized: bool = False,
         mask: MaskOptions | None = None,
+        regions: RegionOptions | None = None,
         describe: DescribeOptions | None = None,
         survivors: SurvivorOptions | None = None,
         match: MatchOptions | None = None,
@@ -95,6 +98,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             progress: Draw progress bars on standard error; None: where that is a terminal.
             admit_unrecognized: Let images take part whose best class is another.
             mask: Options of the mask optimization.
+            regions: Options of the regions where they are the parts.
             describe: Options of the proposals.
             survivors: Which proposals survive a mask.
             match: Options of the matching.
@@ -118,6 +122,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             limit=limit,
             options=StepOptions(
                 mask=mask or MaskOptions(),
+                regions=regions or RegionOptions(),
                 describe=describe or DescribeOptions(),
                 survivors=survivors or SurvivorOptions(),
                 match=match or MatchOptions(),

@@ -18,6 +18,7 @@ from visum_client.options import (
     MaskOptions,
     MatchOptions,
     NecessityOptions,
+    RegionOptions,
     SurvivorOptions,
 )
 
@@ -33,6 +34,7 @@ class StepOptions:
     """The options of all steps."""
 
     mask: MaskOptions = field(default_factory=MaskOptions)
+    regions: RegionOptions = field(default_factory=RegionOptions)
     describe: DescribeOptions = field(default_factory=DescribeOptions)
     survivors: SurvivorOptions = field(default_factory=SurvivorOptions)
     match: MatchOptions = field(default_factory=MatchOptions)

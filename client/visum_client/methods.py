@@ -56,6 +56,9 @@ DESCRIBE_REGIONS = Method(
     specializer_pb2.DescribeRegionsResponse,
     600,
 )
+SPLIT_REGIONS = Method(
+    "specializer", "SplitRegions", specializer_pb2.SplitRegionsRequest, specializer_pb2.SplitRegionsResponse, 600
+)
 DESCRIBE_MODEL = Method(
     "specializer", "DescribeModel", specializer_pb2.DescribeModelRequest, specializer_pb2.DescribeModelResponse, 600
 )

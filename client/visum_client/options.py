@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Self, TypeVar, get_args, get_type_hints
 
 from google.protobuf.message import Message as AnyMessage
-from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2
+from visum.v1 import clustering_pb2, mask_pb2, proposal_pb2, specializer_pb2
 
 from visum_client.errors import InvalidInputError
 
@@ -17,8 +17,8 @@ _PIXELS_A_CELL = 16
 _CELLS = 16
 _LEAST_CELLS = 4
 _LEAST_PIXELS_A_CELL = 4
-_FOR_BOXES: dict[str, Any] = {"min_region_area": 0.01}
-_FOR_REGIONS: dict[str, Any] = {"min_region_area": 0.003, "reach": 0.9}
+_FOR_BOXES: dict[str, Any] = {"target_drop": 0.99, "min_region_area": 0.01}
+_FOR_REGIONS: dict[str, Any] = {"target_drop": 0.999, "min_region_area": 0.003, "reach": 0.85}
 _MARGIN = 0.5
 CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
@@ -108,13 +108,13 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     """Cells of the mask's grid a side; None: in mode crisp as the clustering's preset wants, else one for 8 pixels."""
     blur_sigma: float = within(10.0, 0, above=True)
     """Standard deviation of the blur, pixels of a view of 224."""
-    target_drop: float = within(0.99, 0, 1)
-    """Relative drop that the crisp mask must reach, a fraction."""
+    target_drop: float | None = within(None, 0, 1)
+    """Relative drop that the crisp mask must reach, None: .99, in the clustering's preset consensus .999."""
     min_region_area: float | None = within(None, 0, 1)
     """Smaller regions are left out; a fraction of the view; None: .01, in the clustering's preset consensus .003."""
     reach: float | None = within(None, 0, 1, above=True)
-    """The crisp mask must reach at most this share of the drop under a blur of the whole view; None: as the service, in
-    the clustering's preset consensus .9."""
+    """The crisp mask must lower the log-odds by at most this share of their fall under a blur of the whole view; None:
+    as the service, in the clustering's preset consensus .85."""
 
     def for_parts(self, side: int, preset: str) -> Self:
         """These options, with what is left open filled in for views of `side` pixels.
@@ -132,6 +132,17 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
         if self.mode == "crisp":
             wants = wants | {"grid": max(_LEAST_CELLS, cells)}
         return {name: value for name, value in wants.items() if getattr(self, name) is None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionOptions(Options[specializer_pb2.RegionOptions]):
+    """Options of the regions where they are the parts (the clustering's preset consensus)."""
+
+    step = "regions"
+    message = specializer_pb2.RegionOptions
+
+    max_area: float = within(0.035, 0.005, 1)
+    """Larger regions are split where the network's features change; a fraction of the view."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +210,7 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     min_images: int = within(3, 2)
     """Fewest images of a summary."""
     min_share: float | None = within(None, 0, 1)
-    """Smallest fraction of the class's images that a summary needs; None: 0.1, in the preset consensus 0.2."""
+    """Smallest fraction of the class's images that a summary needs; None: 0.1, in the preset consensus 0.15."""
     redundancy_iou: float = within(0.5, 0, 1)
     """Two parts of an image overlap where their intersection over union exceeds this."""
     redundancy_area_ratio: float = within(2.0, 1)
@@ -213,7 +224,7 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Members below this fraction of the median similarity are trimmed."""
     merge: float = within(0.7, 0)
     """Clusters whose between-to-within similarity reaches this are merged; 1 or more: never."""
-    agreement: float = within(0.6, 0, 1, above=True)
+    agreement: float = within(0.5, 0, 1, above=True)
     """Preset consensus: share of the clusterings that must put parts together."""
 
 
@@ -226,8 +237,8 @@ class NecessityOptions(Options[AnyMessage]):
     places: int = within(3, 1, 20)
     """Random places that the shape of each part is held against."""
     margin: float | None = within(None, 0)
-    """Log-odds that the lower end of a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset
-    paper nothing, so that summaries without effect are marked only."""
+    """Log-odds that a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset paper nothing.
+    A summary whose interval includes zero is marked in any case."""
 
     def required(self, preset: str) -> float | None:
         """The margin, or the one of the clustering's preset."""
@@ -236,7 +247,15 @@ class NecessityOptions(Options[AnyMessage]):
 
 OPTIONS: dict[str, type[Options[Any]]] = {
     kind.step: kind
-    for kind in (MaskOptions, DescribeOptions, SurvivorOptions, MatchOptions, ClusteringOptions, NecessityOptions)
+    for kind in (
+        MaskOptions,
+        RegionOptions,
+        DescribeOptions,
+        SurvivorOptions,
+        MatchOptions,
+        ClusteringOptions,
+        NecessityOptions,
+    )
 }
 """The options of each step, by its name."""
 

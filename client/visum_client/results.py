@@ -60,10 +60,10 @@ def judge_effects(
         result: Answer of the clustering.
         parts: Number of parts.
         drops: What was measured of the members.
-        margin: Log-odds that the lower end of the necessity must reach; None: all are summaries.
+        margin: Log-odds that the necessity must reach; None: all are summaries.
     """
     candidates = [_candidate(cluster, members_of(cluster, parts), drops) for cluster in result.summaries]
-    is_summary = [margin is None or _reaches(candidate.necessity, margin) for candidate in candidates]
+    is_summary = [margin is None or candidate.necessity.mean >= margin for candidate in candidates]
     kept = [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if keep]
     return kept, [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if not keep]
 
@@ -139,10 +139,6 @@ def _candidate(cluster: clustering_pb2.Summary, members: Members, drops: Mapping
     return Candidate(members, _ssim(cluster), estimate_necessity(effects, placed))
 
 
-def _reaches(necessity: Necessity, margin: float) -> bool:
-    return necessity.low is not None and necessity.low >= margin
-
-
 def _ssim(cluster: clustering_pb2.Summary) -> float | None:
     return _finite(cluster.ssim) if cluster.HasField("ssim") else None
 
@@ -186,11 +182,8 @@ def _without_effect(
     drops: Mapping[int, Drop],
     margin: float | None,
 ) -> Discarded:
-    found, low = candidate.necessity.mean, candidate.necessity.low
-    least = "no interval" if low is None else f"at least {low:.2f}"
-    detail = (
-        f"blurring its parts lowers the log-odds by {found:.2f} ({least}) more than elsewhere; {margin:g} is needed"
-    )
+    found = candidate.necessity.mean
+    detail = f"blurring its parts lowers the log-odds by {found:.2f} more than elsewhere; {margin:g} is needed"
     members = tuple(_part(images, table, *member, drops) for member in candidate.members)
     return Discarded(_reason(clustering_pb2.DISCARD_REASON_NO_EFFECT), detail, candidate.ssim, members)
 

@@ -14,6 +14,7 @@ from visum_client.options import (
     MaskOptions,
     MatchOptions,
     NecessityOptions,
+    RegionOptions,
     SurvivorOptions,
 )
 from visum_client.progress import Progress
@@ -44,6 +45,7 @@ class StageCalls(Connected):
         admit_unrecognized: bool = False,
         preset: str = "paper",
         mask: MaskOptions | None = None,
+        regions: RegionOptions | None = None,
     ) -> Masks:
         """The masks of the images of a class, in memory. An image that cannot be used says why in its record.
 
@@ -57,6 +59,7 @@ class StageCalls(Connected):
             admit_unrecognized: Also make masks of images whose best class is another.
             preset: What parts will be made of the masks, as for `describe`.
             mask: Options of the mask optimization.
+            regions: Options of the regions where they are the parts (preset `consensus`).
 
         Raises:
             InvalidInputError, NotFoundError, ServiceUnavailableError, VisumError: As `summarize`.
@@ -69,7 +72,11 @@ class StageCalls(Connected):
             card=card,
             target=find_class(target, card.classes),
             images=tuple(files),
-            options=StepOptions(mask=mask or MaskOptions(), clustering=ClusteringOptions(preset=preset)),
+            options=StepOptions(
+                mask=mask or MaskOptions(),
+                regions=regions or RegionOptions(),
+                clustering=ClusteringOptions(preset=preset),
+            ),
             admit_unrecognized=admit_unrecognized,
         )
         return await SingleStages(services, Progress(progress)).masks(subject)

@@ -75,12 +75,12 @@ def test_class_runs_ask_for_coarser_masks_than_the_service_makes_by_default():
 
 def test_where_regions_are_the_parts_masks_are_fine_and_need_not_reach_what_no_blur_does():
     options = MaskOptions().for_parts(224, "consensus")
-    assert (options.grid, options.min_region_area, options.reach) == (16, 0.003, 0.9)
+    assert (options.grid, options.min_region_area, options.reach) == (16, 0.003, 0.85)
     assert MaskOptions().for_parts(128, "consensus").grid == 16
     assert MaskOptions().for_parts(32, "consensus").grid == 8
     assert MaskOptions().for_parts(8, "consensus").grid == 4
     assert MaskOptions(mode="literal").for_parts(224, "consensus").grid is None
-    chosen = MaskOptions(grid=9, min_region_area=0.5, reach=0.1)
+    chosen = MaskOptions(grid=9, target_drop=0.7, min_region_area=0.5, reach=0.1)
     assert chosen.for_parts(224, "consensus") == chosen
 
 

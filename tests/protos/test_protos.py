@@ -16,6 +16,7 @@ CALLS = {
         "Embed",
         "DescribeModel",
         "DescribeRegions",
+        "SplitRegions",
         "Train",
         "Predict",
         "Export",

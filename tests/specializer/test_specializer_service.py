@@ -25,7 +25,7 @@ from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.export import CLASSIFIER_FILE
 from visum_specializer.messages import TrainReader, digest_of
 from visum_specializer.server import build
-from visum_wire import from_array, regions_to_png, to_array
+from visum_wire import from_array, regions_from_png, regions_to_png, to_array
 
 SMALL = common_pb2.ModelRef(name="small")
 
@@ -90,6 +90,34 @@ def test_regions_are_described_by_the_networks_feature_maps(stub):
 @pytest.mark.parametrize("regions", [np.zeros((32, 32), np.uint16), np.ones((16, 16), np.uint16)])
 def test_region_maps_that_do_not_fit_are_refused(stub, regions):
     assert refused_field(lambda: stub.DescribeRegions(region_request(noise(32, 32), regions))) == "regions_png"
+
+
+def split_request(picture, regions, **options):
+    image = common_pb2.Image(data=encoded(picture))
+    return specializer_pb2.SplitRegionsRequest(
+        image=image,
+        model=SMALL,
+        regions_png=regions_to_png(regions),
+        options=specializer_pb2.RegionOptions(**options),
+    )
+
+
+def test_regions_that_are_too_large_are_split(stub):
+    regions = two_regions()
+    response = stub.SplitRegions(split_request(noise(32, 32), regions, max_area=0.15))
+    split = regions_from_png(response.regions_png, "regions_png", (32, 32))
+    boxes = from_array(response.region_boxes, "region_boxes", np.int32, (None, 4))
+    assert len(boxes) == split.max() > 2
+    assert ((split > 0) == (regions > 0)).all()
+    assert (split[2:12, 2:12] == 1).all()
+    assert boxes[0].tolist() == [2, 2, 12, 12]
+
+
+def test_regions_that_cannot_be_split_are_refused(stub):
+    ill_fitting = split_request(noise(32, 32), np.ones((16, 16), np.uint16))
+    assert refused_field(lambda: stub.SplitRegions(ill_fitting)) == "regions_png"
+    too_fine = split_request(noise(32, 32), two_regions(), max_area=0.001)
+    assert refused_field(lambda: stub.SplitRegions(too_fine)) == "options.max_area"
 
 
 def test_a_box_over_the_whole_view_is_the_view(stub):

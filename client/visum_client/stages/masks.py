@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from visum.v1 import common_pb2, mask_pb2
+from visum.v1 import common_pb2, mask_pb2, specializer_pb2
 
 from visum_client.files import write_if_changed
 from visum_client.folder import RunFolder
 from visum_client.images import ImageFile
-from visum_client.methods import EXTRACT_MASK
-from visum_client.records import ClassScore, ImageRecord, Mask, ViewToOriginal
+from visum_client.methods import EXTRACT_MASK, SPLIT_REGIONS
+from visum_client.options import CONSENSUS
+from visum_client.records import Box, ClassScore, ImageRecord, Mask, ViewToOriginal
 from visum_client.stages.job import Job, finite
 from visum_wire import from_array, mask_from_png, regions_from_png
 
@@ -49,11 +50,33 @@ async def extract_mask(job: Job, image: ImageFile) -> Extracted:
     )
     on_reused = partial(job.progress.reuse, STAGE)
     (record, response), _ = await job.calls.call(EXTRACT_MASK, request, partial(_decode, image), image, on_reused)
-    if record.mask is not None and not record.mask.regions:
+    if (mask := record.mask) is None:
+        return Extracted(record, response.view.jpeg, {})
+    pngs = {kind: getattr(response.mask, f"{kind}_png") for kind in KINDS}
+    if not mask.regions:
         smallest = f"{options.min_region_area:.1%}"
         record = replace(record, reason=f"its mask has no region of {smallest} of the view")
-    pngs = {kind: getattr(response.mask, f"{kind}_png") for kind in KINDS} if record.mask is not None else {}
+    elif job.options.clustering.preset == CONSENSUS:
+        boxes, pngs["regions"] = await _split_regions(job, image, pngs["regions"])
+        record = replace(record, mask=replace(mask, regions=boxes))
     return Extracted(record, response.view.jpeg, pngs)
+
+
+async def _split_regions(job: Job, image: ImageFile, regions_png: bytes) -> tuple[tuple[Box, ...], bytes]:
+    """Regions of the size of parts: their boxes and their map."""
+    request = specializer_pb2.SplitRegionsRequest(
+        image=common_pb2.Image(sha256=image.digest or ""),
+        model=job.card.ref,
+        regions_png=regions_png,
+        options=job.options.regions.to_message(),
+    )
+    return (await job.calls.call(SPLIT_REGIONS, request, _split, image))[0]
+
+
+def _split(response: specializer_pb2.SplitRegionsResponse) -> tuple[tuple[Box, ...], bytes]:
+    regions = regions_from_png(response.regions_png, "regions_png")
+    boxes = from_array(response.region_boxes, "region_boxes", "int32", (int(regions.max(initial=0)), 4))
+    return tuple(tuple(box) for box in boxes.tolist()), response.regions_png
 
 
 def write_mask(folder: RunFolder, extracted: Extracted) -> None:

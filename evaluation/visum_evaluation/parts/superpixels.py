@@ -70,8 +70,8 @@ def _is_needed(
         falls = scores.before.log_odds[0] - scores.after.log_odds
         effects.append(float(falls[0]))
         placed.append(float(falls[1:].mean()))
-    low, margin = estimate_necessity(effects, placed).low, options.required("consensus")
-    return low is not None and margin is not None and low >= margin
+    margin = options.required("consensus")
+    return margin is not None and estimate_necessity(effects, placed).mean >= margin
 
 
 def _feature_set(features: list[RegionFeatures], name: str) -> FeatureSet:

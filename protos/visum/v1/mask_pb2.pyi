@@ -155,8 +155,8 @@ class MaskOptions(message.Message):
     min_region_area: builtins.float
     """Regions smaller than this fraction of the view are not regions; 0..1; default 0.01."""
     reach: builtins.float
-    """The drop that the crisp mask must reach is at most this share of the drop under a blur of the whole view, above 0 and
-    at most 1; default: no such limit, in preset evidence 0.995.
+    """The crisp mask must lower the log-odds by at most this share of their fall under a blur of the whole view, above 0
+    and at most 1; default: no such limit, in preset evidence 0.995.
     """
     def __init__(
         self,

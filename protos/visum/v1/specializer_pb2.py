@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from visum.v1 import common_pb2 as visum_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1avisum/v1/specializer.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\x80\x01\n\x0c\x45mbedRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x03 \x01(\t\x12\x1e\n\x05\x62oxes\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\"\x8b\x01\n\rEmbedResponse\x12!\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12&\n\rprobabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\r\n\x05layer\x18\x03 \x01(\t\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.visum.v1.Timing\"9\n\x14\x44\x65scribeModelRequest\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\":\n\x15\x44\x65scribeModelResponse\x12!\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x13.visum.v1.ModelCard\"p\n\x16\x44\x65scribeRegionsRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x13\n\x0bregions_png\x18\x03 \x01(\x0c\"\xe3\x01\n\x17\x44\x65scribeRegionsResponse\x12 \n\x07\x61ligned\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12)\n\x10\x61ligned_mirrored\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06pooled\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12(\n\x0fpooled_mirrored\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x0e\n\x06layers\x18\x05 \x03(\t\x12 \n\x06timing\x18\x06 \x01(\x0b\x32\x10.visum.v1.Timing\"\x8b\x01\n\x0bTrainHeader\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x02 \x01(\t\x12*\n\x0b\x63ombination\x18\x03 \x01(\x0e\x32\x15.visum.v1.Combination\x12\x10\n\x08\x63_values\x18\x04 \x03(\x01\x12\x0c\n\x04seed\x18\x05 \x01(\x03\"\xb6\x01\n\rFeaturesChunk\x12!\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12&\n\rprobabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07\x63lasses\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12$\n\x0bmemberships\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x12\n\nvalidation\x18\x05 \x01(\x08\"1\n\x0cSummaryLabel\x12\x13\n\x0b\x63lass_index\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\"7\n\rSummaryLabels\x12&\n\x06labels\x18\x01 \x03(\x0b\x32\x16.visum.v1.SummaryLabel\"\x9a\x01\n\x0cTrainRequest\x12\'\n\x06header\x18\x01 \x01(\x0b\x32\x15.visum.v1.TrainHeaderH\x00\x12)\n\x06labels\x18\x02 \x01(\x0b\x32\x17.visum.v1.SummaryLabelsH\x00\x12+\n\x08\x66\x65\x61tures\x18\x03 \x01(\x0b\x32\x17.visum.v1.FeaturesChunkH\x00\x42\t\n\x07\x63ontent\"\xe8\x01\n\nClassifier\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x02 \x01(\t\x12*\n\x0b\x63ombination\x18\x03 \x01(\x0e\x32\x15.visum.v1.Combination\x12\x0e\n\x06weight\x18\x04 \x01(\x01\x12 \n\x07weights\x18\x05 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06\x62iases\x18\x06 \x01(\x0b\x32\x0f.visum.v1.Array\x12)\n\tsummaries\x18\x07 \x03(\x0b\x32\x16.visum.v1.SummaryLabel\"C\n\x12ValidationAccuracy\x12\x0e\n\x06images\x18\x01 \x01(\x05\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"\xf6\x01\n\rTrainResponse\x12(\n\nclassifier\x18\x01 \x01(\x0b\x32\x14.visum.v1.Classifier\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\t\n\x01\x63\x18\x03 \x01(\x01\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.visum.v1.Timing\x12-\n\x07overall\x18\x05 \x01(\x0b\x32\x1c.visum.v1.ValidationAccuracy\x12\x34\n\x0etarget_classes\x18\x06 \x01(\x0b\x32\x1c.visum.v1.ValidationAccuracy\x12\x19\n\x11sibling_negatives\x18\x07 \x01(\x08\"W\n\rClassifierRef\x12\x10\n\x06sha256\x18\x01 \x01(\tH\x00\x12*\n\nclassifier\x18\x02 \x01(\x0b\x32\x14.visum.v1.ClassifierH\x00\x42\x08\n\x06source\"^\n\x0ePredictRequest\x12\x1f\n\x06images\x18\x01 \x03(\x0b\x32\x0f.visum.v1.Image\x12+\n\nclassifier\x18\x02 \x01(\x0b\x32\x17.visum.v1.ClassifierRef\"h\n\nPrediction\x12$\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12#\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12\x0f\n\x07summary\x18\x03 \x01(\x05\"}\n\x0fPredictResponse\x12)\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x14.visum.v1.Prediction\x12\x1f\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1e\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\"\xbc\x01\n\rExportRequest\x12+\n\nclassifier\x18\x01 \x01(\x0b\x32\x17.visum.v1.ClassifierRef\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.visum.v1.ExportRequest.Format\"N\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46ORMAT_EXPORTED_PROGRAM\x10\x01\x12\x0f\n\x0b\x46ORMAT_ONNX\x10\x02\"P\n\x0e\x45xportResponse\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12#\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x13.visum.v1.ModelCardH\x00\x42\t\n\x07\x63ontent*b\n\x0b\x43ombination\x12\x1b\n\x17\x43OMBINATION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43OMBINATION_NETWORK_SHARE\x10\x01\x12\x17\n\x13\x43OMBINATION_LITERAL\x10\x02\x32\xb3\x03\n\x12SpecializerService\x12\x38\n\x05\x45mbed\x12\x16.visum.v1.EmbedRequest\x1a\x17.visum.v1.EmbedResponse\x12P\n\rDescribeModel\x12\x1e.visum.v1.DescribeModelRequest\x1a\x1f.visum.v1.DescribeModelResponse\x12V\n\x0f\x44\x65scribeRegions\x12 .visum.v1.DescribeRegionsRequest\x1a!.visum.v1.DescribeRegionsResponse\x12:\n\x05Train\x12\x16.visum.v1.TrainRequest\x1a\x17.visum.v1.TrainResponse(\x01\x12>\n\x07Predict\x12\x18.visum.v1.PredictRequest\x1a\x19.visum.v1.PredictResponse\x12=\n\x06\x45xport\x12\x17.visum.v1.ExportRequest\x1a\x18.visum.v1.ExportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1avisum/v1/specializer.proto\x12\x08visum.v1\x1a\x15visum/v1/common.proto\"\x80\x01\n\x0c\x45mbedRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x03 \x01(\t\x12\x1e\n\x05\x62oxes\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\"\x8b\x01\n\rEmbedResponse\x12!\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12&\n\rprobabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\r\n\x05layer\x18\x03 \x01(\t\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.visum.v1.Timing\"9\n\x14\x44\x65scribeModelRequest\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\":\n\x15\x44\x65scribeModelResponse\x12!\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x13.visum.v1.ModelCard\"p\n\x16\x44\x65scribeRegionsRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x13\n\x0bregions_png\x18\x03 \x01(\x0c\"\xe3\x01\n\x17\x44\x65scribeRegionsResponse\x12 \n\x07\x61ligned\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12)\n\x10\x61ligned_mirrored\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06pooled\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12(\n\x0fpooled_mirrored\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x0e\n\x06layers\x18\x05 \x03(\t\x12 \n\x06timing\x18\x06 \x01(\x0b\x32\x10.visum.v1.Timing\"3\n\rRegionOptions\x12\x15\n\x08max_area\x18\x01 \x01(\x01H\x00\x88\x01\x01\x42\x0b\n\t_max_area\"\x97\x01\n\x13SplitRegionsRequest\x12\x1e\n\x05image\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Image\x12!\n\x05model\x18\x02 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\x13\n\x0bregions_png\x18\x03 \x01(\x0c\x12(\n\x07options\x18\x04 \x01(\x0b\x32\x17.visum.v1.RegionOptions\"t\n\x14SplitRegionsResponse\x12\x13\n\x0bregions_png\x18\x01 \x01(\x0c\x12%\n\x0cregion_boxes\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x06timing\x18\x03 \x01(\x0b\x32\x10.visum.v1.Timing\"\x8b\x01\n\x0bTrainHeader\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x02 \x01(\t\x12*\n\x0b\x63ombination\x18\x03 \x01(\x0e\x32\x15.visum.v1.Combination\x12\x10\n\x08\x63_values\x18\x04 \x03(\x01\x12\x0c\n\x04seed\x18\x05 \x01(\x03\"\xb6\x01\n\rFeaturesChunk\x12!\n\x08\x66\x65\x61tures\x18\x01 \x01(\x0b\x32\x0f.visum.v1.Array\x12&\n\rprobabilities\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12 \n\x07\x63lasses\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\x12$\n\x0bmemberships\x18\x04 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x12\n\nvalidation\x18\x05 \x01(\x08\"1\n\x0cSummaryLabel\x12\x13\n\x0b\x63lass_index\x18\x01 \x01(\x05\x12\x0c\n\x04name\x18\x02 \x01(\t\"7\n\rSummaryLabels\x12&\n\x06labels\x18\x01 \x03(\x0b\x32\x16.visum.v1.SummaryLabel\"\x9a\x01\n\x0cTrainRequest\x12\'\n\x06header\x18\x01 \x01(\x0b\x32\x15.visum.v1.TrainHeaderH\x00\x12)\n\x06labels\x18\x02 \x01(\x0b\x32\x17.visum.v1.SummaryLabelsH\x00\x12+\n\x08\x66\x65\x61tures\x18\x03 \x01(\x0b\x32\x17.visum.v1.FeaturesChunkH\x00\x42\t\n\x07\x63ontent\"\xe8\x01\n\nClassifier\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.visum.v1.ModelRef\x12\r\n\x05layer\x18\x02 \x01(\t\x12*\n\x0b\x63ombination\x18\x03 \x01(\x0e\x32\x15.visum.v1.Combination\x12\x0e\n\x06weight\x18\x04 \x01(\x01\x12 \n\x07weights\x18\x05 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1f\n\x06\x62iases\x18\x06 \x01(\x0b\x32\x0f.visum.v1.Array\x12)\n\tsummaries\x18\x07 \x03(\x0b\x32\x16.visum.v1.SummaryLabel\"C\n\x12ValidationAccuracy\x12\x0e\n\x06images\x18\x01 \x01(\x05\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x01\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x01\"\xf6\x01\n\rTrainResponse\x12(\n\nclassifier\x18\x01 \x01(\x0b\x32\x14.visum.v1.Classifier\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\t\n\x01\x63\x18\x03 \x01(\x01\x12 \n\x06timing\x18\x04 \x01(\x0b\x32\x10.visum.v1.Timing\x12-\n\x07overall\x18\x05 \x01(\x0b\x32\x1c.visum.v1.ValidationAccuracy\x12\x34\n\x0etarget_classes\x18\x06 \x01(\x0b\x32\x1c.visum.v1.ValidationAccuracy\x12\x19\n\x11sibling_negatives\x18\x07 \x01(\x08\"W\n\rClassifierRef\x12\x10\n\x06sha256\x18\x01 \x01(\tH\x00\x12*\n\nclassifier\x18\x02 \x01(\x0b\x32\x14.visum.v1.ClassifierH\x00\x42\x08\n\x06source\"^\n\x0ePredictRequest\x12\x1f\n\x06images\x18\x01 \x03(\x0b\x32\x0f.visum.v1.Image\x12+\n\nclassifier\x18\x02 \x01(\x0b\x32\x17.visum.v1.ClassifierRef\"h\n\nPrediction\x12$\n\x06\x62\x65\x66ore\x18\x01 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12#\n\x05\x61\x66ter\x18\x02 \x01(\x0b\x32\x14.visum.v1.ClassScore\x12\x0f\n\x07summary\x18\x03 \x01(\x05\"}\n\x0fPredictResponse\x12)\n\x0bpredictions\x18\x01 \x03(\x0b\x32\x14.visum.v1.Prediction\x12\x1f\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x0f.visum.v1.Array\x12\x1e\n\x05\x61\x66ter\x18\x03 \x01(\x0b\x32\x0f.visum.v1.Array\"\xbc\x01\n\rExportRequest\x12+\n\nclassifier\x18\x01 \x01(\x0b\x32\x17.visum.v1.ClassifierRef\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.visum.v1.ExportRequest.Format\"N\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x46ORMAT_EXPORTED_PROGRAM\x10\x01\x12\x0f\n\x0b\x46ORMAT_ONNX\x10\x02\"P\n\x0e\x45xportResponse\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12#\n\x04\x63\x61rd\x18\x02 \x01(\x0b\x32\x13.visum.v1.ModelCardH\x00\x42\t\n\x07\x63ontent*b\n\x0b\x43ombination\x12\x1b\n\x17\x43OMBINATION_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x43OMBINATION_NETWORK_SHARE\x10\x01\x12\x17\n\x13\x43OMBINATION_LITERAL\x10\x02\x32\x82\x04\n\x12SpecializerService\x12\x38\n\x05\x45mbed\x12\x16.visum.v1.EmbedRequest\x1a\x17.visum.v1.EmbedResponse\x12P\n\rDescribeModel\x12\x1e.visum.v1.DescribeModelRequest\x1a\x1f.visum.v1.DescribeModelResponse\x12V\n\x0f\x44\x65scribeRegions\x12 .visum.v1.DescribeRegionsRequest\x1a!.visum.v1.DescribeRegionsResponse\x12M\n\x0cSplitRegions\x12\x1d.visum.v1.SplitRegionsRequest\x1a\x1e.visum.v1.SplitRegionsResponse\x12:\n\x05Train\x12\x16.visum.v1.TrainRequest\x1a\x17.visum.v1.TrainResponse(\x01\x12>\n\x07Predict\x12\x18.visum.v1.PredictRequest\x1a\x19.visum.v1.PredictResponse\x12=\n\x06\x45xport\x12\x17.visum.v1.ExportRequest\x1a\x18.visum.v1.ExportResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'visum.v1.specializer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMBINATION']._serialized_start=2635
-  _globals['_COMBINATION']._serialized_end=2733
+  _globals['_COMBINATION']._serialized_start=2960
+  _globals['_COMBINATION']._serialized_end=3058
   _globals['_EMBEDREQUEST']._serialized_start=64
   _globals['_EMBEDREQUEST']._serialized_end=192
   _globals['_EMBEDRESPONSE']._serialized_start=195
@@ -46,36 +46,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DESCRIBEREGIONSREQUEST']._serialized_end=567
   _globals['_DESCRIBEREGIONSRESPONSE']._serialized_start=570
   _globals['_DESCRIBEREGIONSRESPONSE']._serialized_end=797
-  _globals['_TRAINHEADER']._serialized_start=800
-  _globals['_TRAINHEADER']._serialized_end=939
-  _globals['_FEATURESCHUNK']._serialized_start=942
-  _globals['_FEATURESCHUNK']._serialized_end=1124
-  _globals['_SUMMARYLABEL']._serialized_start=1126
-  _globals['_SUMMARYLABEL']._serialized_end=1175
-  _globals['_SUMMARYLABELS']._serialized_start=1177
-  _globals['_SUMMARYLABELS']._serialized_end=1232
-  _globals['_TRAINREQUEST']._serialized_start=1235
-  _globals['_TRAINREQUEST']._serialized_end=1389
-  _globals['_CLASSIFIER']._serialized_start=1392
-  _globals['_CLASSIFIER']._serialized_end=1624
-  _globals['_VALIDATIONACCURACY']._serialized_start=1626
-  _globals['_VALIDATIONACCURACY']._serialized_end=1693
-  _globals['_TRAINRESPONSE']._serialized_start=1696
-  _globals['_TRAINRESPONSE']._serialized_end=1942
-  _globals['_CLASSIFIERREF']._serialized_start=1944
-  _globals['_CLASSIFIERREF']._serialized_end=2031
-  _globals['_PREDICTREQUEST']._serialized_start=2033
-  _globals['_PREDICTREQUEST']._serialized_end=2127
-  _globals['_PREDICTION']._serialized_start=2129
-  _globals['_PREDICTION']._serialized_end=2233
-  _globals['_PREDICTRESPONSE']._serialized_start=2235
-  _globals['_PREDICTRESPONSE']._serialized_end=2360
-  _globals['_EXPORTREQUEST']._serialized_start=2363
-  _globals['_EXPORTREQUEST']._serialized_end=2551
-  _globals['_EXPORTREQUEST_FORMAT']._serialized_start=2473
-  _globals['_EXPORTREQUEST_FORMAT']._serialized_end=2551
-  _globals['_EXPORTRESPONSE']._serialized_start=2553
-  _globals['_EXPORTRESPONSE']._serialized_end=2633
-  _globals['_SPECIALIZERSERVICE']._serialized_start=2736
-  _globals['_SPECIALIZERSERVICE']._serialized_end=3171
+  _globals['_REGIONOPTIONS']._serialized_start=799
+  _globals['_REGIONOPTIONS']._serialized_end=850
+  _globals['_SPLITREGIONSREQUEST']._serialized_start=853
+  _globals['_SPLITREGIONSREQUEST']._serialized_end=1004
+  _globals['_SPLITREGIONSRESPONSE']._serialized_start=1006
+  _globals['_SPLITREGIONSRESPONSE']._serialized_end=1122
+  _globals['_TRAINHEADER']._serialized_start=1125
+  _globals['_TRAINHEADER']._serialized_end=1264
+  _globals['_FEATURESCHUNK']._serialized_start=1267
+  _globals['_FEATURESCHUNK']._serialized_end=1449
+  _globals['_SUMMARYLABEL']._serialized_start=1451
+  _globals['_SUMMARYLABEL']._serialized_end=1500
+  _globals['_SUMMARYLABELS']._serialized_start=1502
+  _globals['_SUMMARYLABELS']._serialized_end=1557
+  _globals['_TRAINREQUEST']._serialized_start=1560
+  _globals['_TRAINREQUEST']._serialized_end=1714
+  _globals['_CLASSIFIER']._serialized_start=1717
+  _globals['_CLASSIFIER']._serialized_end=1949
+  _globals['_VALIDATIONACCURACY']._serialized_start=1951
+  _globals['_VALIDATIONACCURACY']._serialized_end=2018
+  _globals['_TRAINRESPONSE']._serialized_start=2021
+  _globals['_TRAINRESPONSE']._serialized_end=2267
+  _globals['_CLASSIFIERREF']._serialized_start=2269
+  _globals['_CLASSIFIERREF']._serialized_end=2356
+  _globals['_PREDICTREQUEST']._serialized_start=2358
+  _globals['_PREDICTREQUEST']._serialized_end=2452
+  _globals['_PREDICTION']._serialized_start=2454
+  _globals['_PREDICTION']._serialized_end=2558
+  _globals['_PREDICTRESPONSE']._serialized_start=2560
+  _globals['_PREDICTRESPONSE']._serialized_end=2685
+  _globals['_EXPORTREQUEST']._serialized_start=2688
+  _globals['_EXPORTREQUEST']._serialized_end=2876
+  _globals['_EXPORTREQUEST_FORMAT']._serialized_start=2798
+  _globals['_EXPORTREQUEST_FORMAT']._serialized_end=2876
+  _globals['_EXPORTRESPONSE']._serialized_start=2878
+  _globals['_EXPORTRESPONSE']._serialized_end=2958
+  _globals['_SPECIALIZERSERVICE']._serialized_start=3061
+  _globals['_SPECIALIZERSERVICE']._serialized_end=3575
 # @@protoc_insertion_point(module_scope)

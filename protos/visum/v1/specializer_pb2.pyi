@@ -250,6 +250,98 @@ class DescribeRegionsResponse(message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 @typing.final
+class RegionOptions(message.Message):
+    """Which regions are split."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    MAX_AREA_FIELD_NUMBER: builtins.int
+    max_area: builtins.float
+    """Regions larger than this fraction of the view are split, 0.005..1; default 0.035."""
+    def __init__(
+        self,
+        *,
+        max_area: builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["_max_area", b"_max_area", "max_area", b"max_area"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["_max_area", b"_max_area", "max_area", b"max_area"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_area: _TypeAlias = typing.Literal["max_area"]  # noqa: Y015
+    _WhichOneofArgType__max_area: _TypeAlias = typing.Literal["_max_area", b"_max_area"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_area) -> _WhichOneofReturnType__max_area | None: ...
+
+@typing.final
+class SplitRegionsRequest(message.Message):
+    """Asks for regions of the size of parts."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    IMAGE_FIELD_NUMBER: builtins.int
+    MODEL_FIELD_NUMBER: builtins.int
+    REGIONS_PNG_FIELD_NUMBER: builtins.int
+    OPTIONS_FIELD_NUMBER: builtins.int
+    regions_png: builtins.bytes
+    """The regions, as DescribeRegions takes them."""
+    @builtins.property
+    def image(self) -> common_pb2.Image:
+        """The image."""
+
+    @builtins.property
+    def model(self) -> common_pb2.ModelRef:
+        """The network."""
+
+    @builtins.property
+    def options(self) -> RegionOptions:
+        """How they are split."""
+
+    def __init__(
+        self,
+        *,
+        image: common_pb2.Image | None = ...,
+        model: common_pb2.ModelRef | None = ...,
+        regions_png: builtins.bytes = ...,
+        options: RegionOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model", "options", b"options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["image", b"image", "model", b"model", "options", b"options", "regions_png", b"regions_png"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
+class SplitRegionsResponse(message.Message):
+    """Answer to SplitRegionsRequest."""
+
+    DESCRIPTOR: descriptor.Descriptor
+
+    REGIONS_PNG_FIELD_NUMBER: builtins.int
+    REGION_BOXES_FIELD_NUMBER: builtins.int
+    TIMING_FIELD_NUMBER: builtins.int
+    regions_png: builtins.bytes
+    """The regions as in the request; the pieces of one follow one another in its place."""
+    @builtins.property
+    def region_boxes(self) -> common_pb2.Array:
+        """int32 [R, 4]: their boxes in view pixels."""
+
+    @builtins.property
+    def timing(self) -> common_pb2.Timing:
+        """How long it took."""
+
+    def __init__(
+        self,
+        *,
+        regions_png: builtins.bytes = ...,
+        region_boxes: common_pb2.Array | None = ...,
+        timing: common_pb2.Timing | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = typing.Literal["region_boxes", b"region_boxes", "timing", b"timing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = typing.Literal["region_boxes", b"region_boxes", "regions_png", b"regions_png", "timing", b"timing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+@typing.final
 class TrainHeader(message.Message):
     """Announces a training."""
 

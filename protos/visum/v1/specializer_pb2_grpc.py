@@ -50,6 +50,11 @@ class SpecializerServiceStub(object):
                 request_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
                 response_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
                 _registered_method=True)
+        self.SplitRegions = channel.unary_unary(
+                '/visum.v1.SpecializerService/SplitRegions',
+                request_serializer=visum_dot_v1_dot_specializer__pb2.SplitRegionsRequest.SerializeToString,
+                response_deserializer=visum_dot_v1_dot_specializer__pb2.SplitRegionsResponse.FromString,
+                _registered_method=True)
         self.Train = channel.stream_unary(
                 '/visum.v1.SpecializerService/Train',
                 request_serializer=visum_dot_v1_dot_specializer__pb2.TrainRequest.SerializeToString,
@@ -91,6 +96,14 @@ class SpecializerServiceServicer(object):
     def DescribeRegions(self, request, context):
         """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
         Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitRegions(self, request, context):
+        """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
+        Errors: as DescribeRegions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +152,11 @@ def add_SpecializerServiceServicer_to_server(servicer, server):
                     servicer.DescribeRegions,
                     request_deserializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.FromString,
                     response_serializer=visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.SerializeToString,
+            ),
+            'SplitRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitRegions,
+                    request_deserializer=visum_dot_v1_dot_specializer__pb2.SplitRegionsRequest.FromString,
+                    response_serializer=visum_dot_v1_dot_specializer__pb2.SplitRegionsResponse.SerializeToString,
             ),
             'Train': grpc.stream_unary_rpc_method_handler(
                     servicer.Train,
@@ -238,6 +256,33 @@ class SpecializerService(object):
             '/visum.v1.SpecializerService/DescribeRegions',
             visum_dot_v1_dot_specializer__pb2.DescribeRegionsRequest.SerializeToString,
             visum_dot_v1_dot_specializer__pb2.DescribeRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/visum.v1.SpecializerService/SplitRegions',
+            visum_dot_v1_dot_specializer__pb2.SplitRegionsRequest.SerializeToString,
+            visum_dot_v1_dot_specializer__pb2.SplitRegionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,10 @@ class SpecializerServiceStub:
     """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
     Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
     """
+    SplitRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.SplitRegionsRequest, _specializer_pb2.SplitRegionsResponse]
+    """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
+    Errors: as DescribeRegions.
+    """
     Train: _grpc.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
     Errors: FAILED_PRECONDITION a summary has fewer than two images, or there are no negatives or no validation images;
@@ -78,6 +82,10 @@ class SpecializerServiceAsyncStub(SpecializerServiceStub):
     DescribeRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]  # type: ignore[assignment]
     """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
     Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    """
+    SplitRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.SplitRegionsRequest, _specializer_pb2.SplitRegionsResponse]  # type: ignore[assignment]
+    """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
+    Errors: as DescribeRegions.
     """
     Train: _aio.StreamUnaryMultiCallable[_specializer_pb2.TrainRequest, _specializer_pb2.TrainResponse]  # type: ignore[assignment]
     """Trains one linear SVM a summary and answers the classifier itself: nothing depends on this server's memory. Pure.
@@ -126,6 +134,16 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_specializer_pb2.DescribeRegionsResponse, _abc.Awaitable[_specializer_pb2.DescribeRegionsResponse]]:
         """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
         Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        """
+
+    @_abc_1.abstractmethod
+    def SplitRegions(
+        self,
+        request: _specializer_pb2.SplitRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_specializer_pb2.SplitRegionsResponse, _abc.Awaitable[_specializer_pb2.SplitRegionsResponse]]:
+        """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
+        Errors: as DescribeRegions.
         """
 
     @_abc_1.abstractmethod

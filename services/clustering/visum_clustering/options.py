@@ -65,7 +65,7 @@ class ClusteringOptions:
     ssim_threshold: float = 0.9
     trim: float = 0.8
     merge: float = 0.7
-    agreement: float = 0.6
+    agreement: float = 0.5
 
     def __post_init__(self) -> None:
         _require("preference", math.isfinite(self.preference) and self.preference > 0, "must be positive")
@@ -92,7 +92,7 @@ class ClusteringOptions:
         return max(self.min_images, math.ceil(round(share * images, 9)))
 
 
-_MIN_SHARES = {Preset.PAPER: 0.1, Preset.CONSENSUS: 0.2}
+_MIN_SHARES = {Preset.PAPER: 0.1, Preset.CONSENSUS: 0.15}
 
 
 def _require(name: str, holds: bool, rule: str) -> None:

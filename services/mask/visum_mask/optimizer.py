@@ -94,8 +94,9 @@ class _Batch:
         self._logits = replayed(classifier.fast_logits, normalized)
         self._perturb = make_perturbation(normalized, options.perturbation, options.blur_sigma)
         with torch.no_grad():
-            self._before = objective.probability(classifier.logits(pixels), targets)
-            self._required = self._required_drops(classifier)
+            logits = classifier.logits(pixels)
+            self._before = objective.probability(logits, targets)
+            self._required = self._required_drops(classifier, objective.log_odds(logits, targets))
         self._margins = objective.hinge_margin(self._before, self._required)
         cells = options.cells(self._side)
         self._cells = torch.full((len(pixels), 1, cells, cells), start, device=pixels.device)
@@ -158,15 +159,16 @@ class _Batch:
             for saliency, mask, required in zip(raw[:, 0], binary[:, 0], self._required.tolist(), strict=True)
         ]
 
-    def _required_drops(self, classifier: Classifier) -> Tensor:
-        """The target drop, but no more than its share of what a blur of the whole view takes away."""
+    def _required_drops(self, classifier: Classifier, odds: Tensor) -> Tensor:
+        """The target drop, but no more than its share of the log-odds that a blur of the whole view takes away."""
         required = torch.full_like(self._before, self._options.required_drop)
         share = self._options.share_of_whole
         if share is None:
             return required
         nothing_kept = torch.zeros(len(self._before), 1, self._side, self._side, device=self._before.device)
-        after = objective.probability(classifier.fast_logits(self._perturb(nothing_kept)), self._targets)
-        within_reach = share * objective.relative_drop(self._before, after)
+        after = objective.log_odds(classifier.fast_logits(self._perturb(nothing_kept)), self._targets)
+        least = torch.sigmoid(odds - share * (odds - after))
+        within_reach = objective.relative_drop(self._before, least)
         return torch.minimum(required, within_reach.clamp(min=LEAST_REQUIRED_DROP))
 
     def _keep(self, full: Tensor, is_binary: bool) -> Tensor:

@@ -69,8 +69,8 @@ class MaskOptions:
     min_region_area: float = 0.01
     """Smallest region, as a fraction of the view."""
     reach: float | None = None
-    """Largest share of the drop under a blur of the whole view that the target drop may ask for; None: it may ask for
-    more than all of it, in preset evidence for .995."""
+    """Largest share of the log-odds' fall under a blur of the whole view that the target drop may ask for; None: it may
+    ask for more than all of it, in preset evidence for .995."""
 
     def __post_init__(self) -> None:
         _check(10 <= self.iterations <= 10_000, "iterations", "must be within 10..10000")

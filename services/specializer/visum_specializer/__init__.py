@@ -1,4 +1,4 @@
 """Features of images, and classifiers specialized by summaries."""
 
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 """Changes whenever results change."""

@@ -23,8 +23,9 @@ from visum_specializer.exporter import Exporter
 from visum_specializer.messages import TrainReader, TrainTask, decode_classifier, encode_accuracy, encode_classifier
 from visum_specializer.predict import Predicted, predict
 from visum_specializer.region_features import describe_regions
+from visum_specializer.region_splitting import LARGEST, boxes_of, split_regions
 from visum_specializer.train import Trained, train
-from visum_wire import from_array, regions_from_png, to_array
+from visum_wire import from_array, regions_from_png, regions_to_png, to_array
 
 MAX_BOXES = 1024
 MAX_IMAGES = 64
@@ -82,18 +83,25 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
     async def DescribeRegions(
         self, request: specializer_pb2.DescribeRegionsRequest, context: grpc.aio.ServicerContext
     ) -> specializer_pb2.DescribeRegionsResponse:
-        classifier = await self._load(request.model)
-        preprocessing = classifier.card.preprocessing.to_message()
-        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
-        regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
-        if regions.max() > MAX_BOXES:
-            raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")
-        done = await self._worker.compute(describe_regions, classifier, view.pixels, regions)
+        classifier, view, regions = await self._regions_of(request)
+        done = await self._worker.compute(describe_regions, classifier, view, regions)
         names = ("aligned", "aligned_mirrored", "pooled", "pooled_mirrored")
         return specializer_pb2.DescribeRegionsResponse(
             layers=done.result.layers.values(),
             timing=timing_of(done),
             **{name: to_array(getattr(done.result, name).astype(np.float16)) for name in names},
+        )
+
+    async def SplitRegions(
+        self, request: specializer_pb2.SplitRegionsRequest, context: grpc.aio.ServicerContext
+    ) -> specializer_pb2.SplitRegionsResponse:
+        classifier, view, regions = await self._regions_of(request)
+        largest = request.options.max_area if request.options.HasField("max_area") else LARGEST
+        done = await self._worker.compute(split_regions, classifier, view, regions, largest)
+        return specializer_pb2.SplitRegionsResponse(
+            regions_png=regions_to_png(done.result),
+            region_boxes=to_array(boxes_of(done.result)),
+            timing=timing_of(done),
         )
 
     async def Train(
@@ -148,6 +156,18 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
     async def _load(self, model: common_pb2.ModelRef) -> Classifier:
         require_model(model)
         return await asyncio.to_thread(self._models.load, model.name, model.sha256)
+
+    async def _regions_of(
+        self, request: specializer_pb2.DescribeRegionsRequest | specializer_pb2.SplitRegionsRequest
+    ) -> tuple[Classifier, NDArray[np.uint8], NDArray[np.int32]]:
+        """The network, the view and the regions that a request is about."""
+        classifier = await self._load(request.model)
+        preprocessing = classifier.card.preprocessing.to_message()
+        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
+        if regions.max() > MAX_BOXES:
+            raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")
+        return classifier, view.pixels, regions
 
 
 def _train(tickets: Sequence[Ticket[TrainTask]]) -> list[Trained]:
