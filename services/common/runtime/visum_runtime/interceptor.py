@@ -98,6 +98,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context.set_trailing_metadata(self._replica)
         self._metrics.calls_in_flight.inc()
         code = grpc.StatusCode.OK
+        status = None
         try:
             with self._in_flight.admitted(caller, self._worker.retry_seconds()):
                 yield
@@ -109,13 +110,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = code_of(status)
             if code is grpc.StatusCode.INTERNAL:
                 log("fault", logging.ERROR, error=error, method=method)
-            await context.abort_with_status(rpc_status.to_status(status))
         finally:
             seconds = time.monotonic() - started
             self._metrics.calls_in_flight.dec()
             self._metrics.calls.labels(method, code.name).inc()
             self._metrics.call_seconds.labels(method).observe(seconds)
             log("call", method=method, caller=caller, code=code.name, seconds=round(seconds, 4))
+        if status is not None:  # after all else: who reads the answer finds its call counted
+            await context.abort_with_status(rpc_status.to_status(status))
 
 
 def _authorization(details: grpc.HandlerCallDetails) -> str:
