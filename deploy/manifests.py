@@ -7,7 +7,7 @@ object is held against the schemas of the three newest minor versions of Kuberne
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -21,9 +21,11 @@ KUBERNETES = Path(__file__).resolve().parent / "kubernetes"
 OUT = Path("build") / "manifests"
 VERSIONS = 3
 """Newest minor versions of Kubernetes that manifests must be valid for."""
-CUSTOM_KINDS = frozenset({"ScaledObject", "ServiceMonitor", "PrometheusRule"})
+CUSTOM_KINDS = frozenset({"Certificate", "Issuer", "PrometheusRule", "ScaledObject", "ServiceMonitor"})
 """Kinds of other projects, whose schemas kubernetes-validate does not have."""
 _RIVALS = frozenset({"autoscaling", "keda"})
+_FILLED, _FILLS = "tls", "cert-manager"
+"""The second makes what the first mounts, and is of no use alone."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,17 @@ def all_combinations() -> Iterator[Combination]:
     """Every overlay with every set of components that may be put together."""
     names = components()
     sets = chain.from_iterable(combinations(names, count) for count in range(len(names) + 1))
-    allowed = [chosen for chosen in sets if not set(chosen) >= _RIVALS]
+    allowed = [chosen for chosen in sets if not set(chosen) >= _RIVALS and (_FILLED in chosen or _FILLS not in chosen)]
     return (Combination(overlay, chosen) for overlay in overlays() for chosen in allowed)
 
 
-def render(combination: Combination, out: Path) -> list[dict[str, Any]]:
+def render(combination: Combination, out: Path, more: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The objects of a combination, also written to `out`.
+
+    Args:
+        combination: What is put together.
+        out: Gets a folder for it.
+        more: What an operator's own kustomization says besides.
 
     Raises:
         RuntimeError: kubectl refused it.
@@ -88,6 +95,7 @@ def render(combination: Combination, out: Path) -> list[dict[str, Any]]:
         "kind": "Kustomization",
         "resources": [f"{up}/overlays/{combination.overlay}"],
         "components": [f"{up}/components/{name}" for name in combination.components],
+        **(more or {}),
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     done = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=False)

@@ -4,7 +4,9 @@ from visum_client.async_client import AsyncClient
 from visum_client.class_folders import ClassRun
 from visum_client.client import Client
 from visum_client.compare.classes import ClassComparison
+from visum_client.credentials import Credentials
 from visum_client.errors import (
+    AuthenticationError,
     DeadlineError,
     InvalidInputError,
     LimitError,
@@ -45,12 +47,14 @@ from visum_client.stage_results import MaskedImage, Masks, Matches, Parts
 
 __all__ = [
     "AsyncClient",
+    "AuthenticationError",
     "ClassComparison",
     "ClassRun",
     "ClassScore",
     "Client",
     "ClusteringOptions",
     "Clusters",
+    "Credentials",
     "DeadlineError",
     "DescribeOptions",
     "Discarded",

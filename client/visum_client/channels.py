@@ -5,6 +5,7 @@ import re
 
 import grpc
 
+from visum_client.credentials import Credentials
 from visum_client.errors import InvalidInputError
 from visum_client.methods import SERVICES
 
@@ -12,6 +13,8 @@ MAX_MESSAGE_BYTES = 16 << 20
 """Largest message that the client takes."""
 SPREADING_SCHEME = "dns:"
 """Addresses of this scheme may stand for several replicas."""
+KEEPALIVE_MS = 20_000
+"""How often a connection is asked for a sign of life, and how long one may take: a host that is gone says nothing."""
 _RESOLUTION_MS = 2_000
 _ATTEMPTS = 5
 _FIRST_BACKOFF = "0.2s"
@@ -44,18 +47,28 @@ def format_addresses(addresses: dict[str, str]) -> str:
     return ",".join(f"{service}={address}" for service, address in addresses.items())
 
 
-def open_channel(address: str) -> grpc.aio.Channel:
-    """A channel that spreads calls over all replicas and tries again where none answered."""
+def open_channel(address: str, credentials: Credentials | None = None) -> grpc.aio.Channel:
+    """A channel that spreads calls over all replicas and tries again where none answered.
+
+    Args:
+        address: A target of gRPC.
+        credentials: How client and service know each other; None: they do not, and speak plain text.
+    """
     options = [
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.service_config", _service_config()),
         ("grpc.max_reconnect_backoff_ms", 5_000),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_MS),
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),
         # Servers renew connections so that clients look for new replicas: gRPC's pause of 30 s would delay them.
         ("grpc.dns_min_time_between_resolutions_ms", _RESOLUTION_MS),
     ]
-    return grpc.aio.insecure_channel(address, options=options)
+    if credentials is None:
+        return grpc.aio.insecure_channel(address, options=options)
+    return grpc.aio.secure_channel(address, credentials.for_channel(), options=options)
 
 
 def _service_config() -> str:

@@ -104,14 +104,27 @@ class ChildServer:
             await _end(self._process, self._limits.stop_seconds)
 
     async def _launch(self) -> None:
+        """Starts it and waits until it is ready; one that is killed before, as for want of memory, is started again."""
+        restarts = self._limits.restarts
+        while (code := await self._become_ready()) is not None:
+            if code >= 0 or restarts == 0:
+                text = f"the {self._title} ended with code {code} before it was ready{self._log_tail()}"
+                raise ServiceUnavailableError(text)
+            _log.warning("the %s was killed before it was ready (code %d); starting it again", self._title, code)
+            restarts -= 1
+
+    async def _become_ready(self) -> int | None:
+        """Starts a process: None once it is ready, its exit code where it ended before. Raises as `start`."""
         process = self._process = await self._spawn()
         try:
             self.port = await asyncio.wait_for(_announced_port(process), self._limits.start_seconds)
-        except (TimeoutError, EOFError) as error:
+        except TimeoutError:
             await _end(process, 0)
-            in_time = isinstance(error, EOFError)
-            what = f"ended with code {process.returncode} before it was ready" if in_time else "did not start in time"
-            raise ServiceUnavailableError(f"the {self._title} {what}{self._log_tail()}") from None
+            raise ServiceUnavailableError(f"the {self._title} did not start in time{self._log_tail()}") from None
+        except EOFError:
+            await _end(process, self._limits.stop_seconds)
+            return process.returncode
+        return None
 
     async def _spawn(self) -> Process:
         environment = {key: value for key, value in os.environ.items() if not key.startswith(_SERVER_VARIABLES)}

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from visum_client.commands import compare, completion, doctor, kube, report, run, score, serve, specialize
 from visum_client.commands.command import Command, CommandGroup, added_commands, tell
+from visum_client.credentials import VARIABLES
 from visum_client.errors import InvalidInputError, VisumError
 from visum_client.local import MODULES
 from visum_client.options import OPTIONS
@@ -34,7 +35,19 @@ _COMMANDS = (
     kube.GROUP,
 )
 _CHECKED_FLAGS = frozenset(
-    {"option", "services", "limit", "name", "out", "parallelism", "replicas", "seed", "min_overlap", *OPTIONS}
+    {
+        "option",
+        "services",
+        "limit",
+        "name",
+        "out",
+        "parallelism",
+        "replicas",
+        "seed",
+        "min_overlap",
+        *OPTIONS,
+        *VARIABLES,
+    }
 )
 _FORMATTER = functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=30)
 _TEXT = """\

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from visum_client.async_client import AsyncClient
+from visum_client.credentials import Credentials
 from visum_client.errors import VisumError
 from visum_client.local import LocalSettings
 from visum_client.loop import LoopThread
@@ -45,9 +46,9 @@ class Client:
         return cls(AsyncClient.local(settings))
 
     @classmethod
-    def connect(cls, services: str) -> Self:
+    def connect(cls, services: str, credentials: Credentials | None = None) -> Self:
         """A client of running services. As `AsyncClient.connect`."""
-        return cls(AsyncClient.connect(services))
+        return cls(AsyncClient.connect(services, credentials))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

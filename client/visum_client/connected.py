@@ -9,6 +9,7 @@ from typing import Self
 from visum.v1 import info_pb2
 
 from visum_client.channels import parse_addresses
+from visum_client.credentials import Credentials
 from visum_client.errors import InvalidInputError, VisumError
 from visum_client.local import LocalServices, LocalSettings
 from visum_client.methods import SERVICES
@@ -38,29 +39,33 @@ class Connected:
         return cls(LocalServices(settings))
 
     @classmethod
-    def connect(cls, services: str) -> Self:
+    def connect(cls, services: str, credentials: Credentials | None = None) -> Self:
         """A client of running services.
 
         Args:
             services: As `mask=host:port,proposals=host:port,clustering=host:port,specializer=host:port`.
+            credentials: How it and the services know each other; None: they do not, and speak plain text.
 
         Raises:
             InvalidInputError: Not of that form.
         """
-        return cls(RemoteServices(parse_addresses(services)))
+        return cls(RemoteServices(parse_addresses(services), credentials))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """A client of the services that the environment variable VISUM_SERVICES names, in the form of `connect`.
 
+        VISUM_TLS_CA, VISUM_TLS_CERTIFICATE, VISUM_TLS_KEY and VISUM_TOKEN_FILE name the files of its credentials.
+
         Raises:
             VisumError: It is not set.
-            InvalidInputError: Not of that form.
+            InvalidInputError: Not of that form, or a file cannot be used.
         """
-        text = (os.environ if environ is None else environ).get(SERVICES_VARIABLE, "")
+        environ = os.environ if environ is None else environ
+        text = environ.get(SERVICES_VARIABLE, "")
         if not text:
             raise VisumError(f"the variable {SERVICES_VARIABLE} is not set; `visum serve` prints a value for it")
-        return cls.connect(text)
+        return cls.connect(text, Credentials.given(environ))
 
     async def server_info(self, service: str) -> info_pb2.GetServerInfoResponse:
         """What a service says of itself: version, device, concurrency.

@@ -81,6 +81,12 @@ class ServiceUnavailableError(VisumError):
     advice = "see that the service runs; `visum doctor` checks. The same call goes on where it was"
 
 
+class AuthenticationError(VisumError):
+    """A service does not know this client, or this client does not trust the service."""
+
+    advice = "give the authority, the certificate or the token that belong to the service: `--tls-ca`, `--token-file`"
+
+
 class DeadlineError(VisumError):
     """A service did not answer in time."""
 
@@ -112,6 +118,7 @@ _KINDS: dict[grpc.StatusCode, type[VisumError]] = {
     grpc.StatusCode.OUT_OF_RANGE: LimitError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: LimitError,
     grpc.StatusCode.UNIMPLEMENTED: NotBuiltError,
+    grpc.StatusCode.UNAUTHENTICATED: AuthenticationError,
     grpc.StatusCode.UNAVAILABLE: ServiceUnavailableError,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineError,
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from visum_client.child import ChildLimits, ChildServer
+from visum_client.credentials import Credentials
 from visum_client.errors import ServiceUnavailableError, VisumError
 from visum_client.models import GivenModel, ModelFolder
 from visum_client.private_folder import PrivateFolder
@@ -46,6 +47,8 @@ class LocalSettings:
     """How long a service may take, and how often it is started again."""
     show_logs: bool = False
     """Let the services log to this process's standard error, instead of to private files."""
+    flags: tuple[str, ...] = ()
+    """Flags that every service gets besides."""
 
     def __post_init__(self) -> None:
         if self.threads is not None and self.threads < 1:
@@ -63,6 +66,7 @@ class LocalServices:
         private = self._folder.path / "models"
         private.mkdir()
         self._models = ModelFolder(private)
+        self.credentials: Credentials | None = None
         self.gave_up = asyncio.Event()
         """Set as soon as a service will not come back."""
 
@@ -117,7 +121,7 @@ class LocalServices:
     def _arguments(self, service: str) -> Sequence[str]:
         settings = self._settings
         threads = (settings.threads or _cores()) if service in _USES_ALL_CORES else 1
-        arguments = ["--host", settings.host, "--threads", str(threads)]
+        arguments = ["--host", settings.host, "--threads", str(threads), *settings.flags]
         if service in _READS_MODELS:
             arguments += ["--model-dir", str(settings.model_dir or self._models.path)]
             if settings.trust_model_dir:

@@ -205,8 +205,8 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     message = clustering_pb2.ClusteringOptions
 
     preset: str | None = None
-    """Chain of algorithms: consensus (of many clusterings, by the network's features), or paper (proposal flow, affinity
-    propagation and the SSIM rule); None: consensus for a class of 12 images or more, else paper."""
+    """Chain of algorithms: consensus (of many clusterings, by the network's features), or paper (proposal flow,
+    affinity propagation and the SSIM rule); None: consensus for a class of 12 images or more, else paper."""
     preference: float = within(5.0, 0, above=True)
     """Preference is minus this times the median positive similarity; larger: fewer summaries."""
     damping: float = within(0.9, 0.5, 1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from visum_client.credentials import Credentials
 from visum_client.errors import ServiceUnavailableError, VisumError
 from visum_client.models import GivenModel
 
@@ -9,8 +10,9 @@ from visum_client.models import GivenModel
 class RemoteServices:
     """Services at known addresses; a backend for `Services`."""
 
-    def __init__(self, addresses: Mapping[str, str]) -> None:
+    def __init__(self, addresses: Mapping[str, str], credentials: Credentials | None = None) -> None:
         self.addresses = dict(addresses)
+        self.credentials = credentials
 
     async def address(self, service: str) -> str:
         """Address of a service. Raises ServiceUnavailableError where none was given."""

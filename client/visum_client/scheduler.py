@@ -13,7 +13,15 @@ from google.protobuf import message
 from visum.v1 import clustering_pb2, info_pb2
 
 from visum_client.channels import SPREADING_SCHEME, open_channel
-from visum_client.errors import LimitError, ServiceUnavailableError, VisumError, from_rpc, retry_seconds
+from visum_client.credentials import Credentials
+from visum_client.errors import (
+    AuthenticationError,
+    LimitError,
+    ServiceUnavailableError,
+    VisumError,
+    from_rpc,
+    retry_seconds,
+)
 from visum_client.hedging import HedgePolicy, Hedging
 from visum_client.methods import SERVICES, SUMMARIZE, Method, Request, Response, server_info
 from visum_client.models import GivenModel
@@ -27,6 +35,8 @@ IN_FLIGHT_FACTOR = 2
 """Calls in flight for each call that keeps a server busy: one is worked on, one waits."""
 REPLICA_KEY = "visum-replica"
 """Trailing metadata by which a server tells itself from the other replicas behind its name."""
+SIGNS_OF_A_STRANGER = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
+"""What gRPC says where a server's certificate is of another authority, or for another name."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_QUEUE_PAUSE_SECONDS = 30.0
@@ -36,6 +46,9 @@ _log = logging.getLogger("visum_client")
 
 class Backend(Protocol):
     """Where the services run."""
+
+    credentials: Credentials | None
+    """How they and the client know each other; None: they speak plain text."""
 
     async def address(self, service: str) -> str:
         """Address of a service, started first if it must be. Raises ServiceUnavailableError where there is none."""
@@ -195,7 +208,7 @@ class Services:
 
     async def _connect(self, service: str) -> Connection:
         address = await self.backend.address(service)
-        channel = open_channel(address)
+        channel = open_channel(address, self.backend.credentials)
         self._channels.append(channel)
         unknown = Connection(service, address, channel, info_pb2.GetServerInfoResponse())
         method = server_info(service)
@@ -232,12 +245,15 @@ class Services:
     def _hopeless(self, connection: Connection, give_up: float, details: str | None) -> VisumError | None:
         if failure := self.backend.failure(connection.service):
             return failure
+        where = f"the {connection.service} service at {connection.address}"
+        if any(sign in (details or "") for sign in SIGNS_OF_A_STRANGER):
+            return AuthenticationError(
+                f"{where} shows a certificate that is not trusted here", "tls_ca", cause=details or ""
+            )
         if time.monotonic() < give_up:
             return None
-        where = f"the {connection.service} service at {connection.address}"
-        return ServiceUnavailableError(
-            f"{where} does not answer ({details or 'unavailable'}); is it running? `visum doctor` checks"
-        )
+        what = f"{where} does not answer ({details or 'unavailable'})"
+        return ServiceUnavailableError(f"{what}; is it running, and does it speak TLS? `visum doctor` checks")
 
 
 def _unary(

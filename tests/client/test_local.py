@@ -65,6 +65,25 @@ async def test_a_service_that_died_comes_back_at_its_address_a_bounded_number_of
     await services.close()
 
 
+async def test_a_service_that_is_killed_before_it_is_ready_is_started_again_a_bounded_number_of_times():
+    local = LocalServices(LocalSettings(limits=ChildLimits(restarts=1)))
+    starting = asyncio.create_task(local.address(SERVICE))
+    await until(local.process_ids)
+    first = local.process_ids()[SERVICE]
+    os.kill(first, signal.SIGKILL)
+    await starting
+    assert local.process_ids()[SERVICE] != first
+    await local.close()
+
+    again = LocalServices(LocalSettings(limits=ChildLimits(restarts=0)))
+    starting = asyncio.create_task(again.address(SERVICE))
+    await until(again.process_ids)
+    os.kill(again.process_ids()[SERVICE], signal.SIGKILL)
+    with pytest.raises(ServiceUnavailableError, match="ended with code -9 before it was ready"):
+        await starting
+    await again.close()
+
+
 async def test_a_service_that_cannot_start_is_an_error_with_the_end_of_its_log():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         local = LocalServices(LocalSettings(ports={SERVICE: taken.getsockname()[1]}))

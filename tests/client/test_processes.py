@@ -19,7 +19,12 @@ from visum_client.commands.run import parse_options
 @pytest.fixture
 def command(network, pictures, tmp_path) -> list[str]:
     """A run on services of its own."""
-    flags = ["--model", network, "--target", "striped", "--images", pictures, "--out", tmp_path / "run", "--json"]
+    return command_to(network, pictures, tmp_path / "run")
+
+
+def command_to(network: Path, pictures: Path, out: Path) -> list[str]:
+    """The run, to a folder."""
+    flags = ["--model", network, "--target", "striped", "--images", pictures, "--out", out, "--json"]
     options = [word for option in OPTIONS for word in ("--option", option)]
     return [sys.executable, "-m", "visum_client", "run", *map(str, flags), *options]
 
@@ -82,43 +87,6 @@ def stop_when(command: list[str], out: Path, method: str, count: int, number: in
 def check_same(out: Path, undisturbed: Run) -> None:
     for name in ("summaries.json", "images.json"):
         assert (out / name).read_bytes() == (undisturbed.path / name).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("method", "count"),
-    [
-        ("SelectSurvivors", 2),
-        pytest.param("ExtractMask", 1, marks=pytest.mark.long),
-        pytest.param("ExtractMask", 5, marks=pytest.mark.long),
-        pytest.param("SelectSurvivors", IMAGES, marks=pytest.mark.long),
-    ],
-)
-def test_a_killed_run_goes_on_where_it_was_and_ends_as_if_undisturbed(command, undisturbed, tmp_path, method, count):
-    out = tmp_path / "run"
-    stop_when(command, out, method, count, signal.SIGKILL).communicate()
-    assert json.loads((out / "run.json").read_text())["status"] == "running"
-    masks, survivors = results(out, "ExtractMask"), results(out, "SelectSurvivors")
-    last = start(command)
-    output, messages = last.communicate()
-    assert last.returncode == 0, messages
-    stages = json.loads(output)["stages"]
-    assert stages["masks"]["reused"] == masks
-    assert stages["proposals"]["reused"] == survivors
-    check_same(out, undisturbed)
-
-
-def test_a_run_goes_on_when_its_service_is_killed(command, undisturbed, tmp_path):
-    out = tmp_path / "run"
-    client = start(command)
-    try:
-        services = wait_for(client, out, "ExtractMask", 1)
-        os.kill(services["visum_mask"], signal.SIGKILL)
-        _, messages = client.communicate()
-    finally:
-        client.kill()
-    assert client.returncode == 0, messages
-    assert "the local mask service ended with code -9; starting it again" in messages
-    check_same(out, undisturbed)
 
 
 def test_an_interrupted_run_says_so_and_can_be_resumed(command, tmp_path):

@@ -47,7 +47,9 @@ def test_only_those_with_networks_know_of_devices(path):
 def test_ports_are_the_settings(path):
     _, last = stages(path)
     variables = {name: value for name, value in last.variables().items() if name.startswith("VISUM_")}
-    settings = ServerSettings.parse("test", [], variables)
+    with pytest.raises(SystemExit):  # an image alone lets nobody in: whoever runs it says how callers are known
+        ServerSettings.parse("test", [], variables)
+    settings = ServerSettings.parse("test", ["--insecure-listen-without-authentication"], variables)
     (exposed,) = last.all("EXPOSE")
     assert exposed.split() == [str(port) for port in (settings.port, settings.health_port, settings.metrics_port)]
     assert settings.host == "0.0.0.0"

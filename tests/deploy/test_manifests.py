@@ -3,12 +3,25 @@
 import re
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
+import yaml
 
-from deploy.manifests import all_combinations, components, main, newest_versions, overlays, validate
+from deploy.manifests import (
+    Combination,
+    all_combinations,
+    components,
+    main,
+    newest_versions,
+    overlays,
+    render,
+    validate,
+)
 from tests.deploy.objects import Objects, component, environment, label_selectors, selects, server
 from visum_client.channels import parse_addresses
+from visum_client.credentials import VARIABLES
+from visum_client.kube.job import CREDENTIALS_FOLDER, Order, Placement, class_run_job
 from visum_client.local import MODULES
 from visum_client.scheduler import IN_FLIGHT_FACTOR
 from visum_clustering.server import ClusteringSettings
@@ -63,8 +76,8 @@ def test_the_validation_sees_mistakes(full):
 
 def test_every_combination_is_tried():
     names = [combination.name for combination in all_combinations()]
-    free = len(components()) - 2
-    assert len(names) == len(set(names)) == len(overlays()) * 3 * 2**free
+    free = len(components()) - 4
+    assert len(names) == len(set(names)) == len(overlays()) * 3 * 3 * 2**free
 
 
 def test_there_is_a_deployment_a_service_and_a_budget_for_each_service(objects):
@@ -190,6 +203,71 @@ def test_class_runs_find_every_service(objects, tmp_path):
         deployment = objects.one("Deployment", host)
         assert component(deployment) == name
         assert int(port) == settings_of(deployment, tmp_path).port
+
+
+def test_servers_ask_for_certificates_or_say_that_they_let_in_anybody(objects, tmp_path):
+    by_certificate = "VISUM_TLS_CA" in objects.one("ConfigMap", "visum-services")["data"]
+    for deployment in objects.of("Deployment"):
+        settings = settings_of(deployment, tmp_path)
+        assert bool(settings.tls_client_ca) is by_certificate
+        assert settings.insecure_listen_without_authentication is not by_certificate
+        secrets = [volume for volume in deployment["spec"]["template"]["spec"]["volumes"] if "secret" in volume]
+        assert bool(secrets) is by_certificate
+        for volume in secrets:
+            (mount,) = [found for found in server(deployment)["volumeMounts"] if found["name"] == volume["name"]]
+            assert volume["secret"] == {"secretName": "visum-server-tls", "defaultMode": 0o440}
+            files = (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+            assert files == tuple(f"{mount['mountPath']}/{name}" for name in ("tls.crt", "tls.key", "ca.crt"))
+
+
+def test_class_runs_show_the_certificate_that_servers_ask_for(full):
+    variables = full.one("ConfigMap", "visum-services")["data"]
+    files = {field: variables.get(variable) for field, variable in VARIABLES.items()}
+    assert files == {
+        "tls_ca": f"{CREDENTIALS_FOLDER}/ca.crt",
+        "tls_certificate": f"{CREDENTIALS_FOLDER}/tls.crt",
+        "tls_key": f"{CREDENTIALS_FOLDER}/tls.key",
+        "token_file": None,
+    }
+    job = class_run_job("birds", Order(model="m", targets=("a",), images="s3://a/b", out="s3://a/c"), Placement())
+    pod = job["spec"]["template"]["spec"]
+    (mount,) = [found for found in pod["containers"][0]["volumeMounts"] if found["mountPath"] == CREDENTIALS_FOLDER]
+    (volume,) = [found["projected"] for found in pod["volumes"] if found["name"] == mount["name"]]
+    names = [source["secret"]["name"] for source in volume["sources"]]
+    assert names == ["visum-client-tls", "visum-client-token"]
+    assert all(source["secret"]["optional"] for source in volume["sources"]), "they are there with TLS alone"
+    assert validate(job) == []
+
+
+def test_cert_manager_makes_what_servers_and_class_runs_mount_for_the_names_that_are_dialled(full):
+    made = {found["spec"]["secretName"]: found["spec"] for found in full.of("Certificate")}
+    assert set(made) == {"visum-authority", "visum-server-tls", "visum-client-tls"}
+    addresses = parse_addresses(full.one("ConfigMap", "visum-services")["data"]["VISUM_SERVICES"])
+    dialled = {re.fullmatch(r"dns:///(.+):\d+", address).group(1) for address in addresses.values()}
+    assert dialled <= set(made["visum-server-tls"]["dnsNames"])
+    assert made["visum-server-tls"]["usages"] == ["server auth"]
+    assert made["visum-client-tls"]["usages"] == ["client auth"]
+    issuers = {found["metadata"]["name"]: found["spec"] for found in full.of("Issuer")}
+    for certificate in made.values():
+        signed_by = issuers[certificate["issuerRef"]["name"]]
+        assert signed_by == (
+            {"selfSigned": {}} if certificate.get("isCA") else {"ca": {"secretName": "visum-authority"}}
+        )
+
+
+def test_the_patch_of_the_documents_gives_servers_and_class_runs_tokens(rendered, tmp_path):
+    rendered(Combination("cpu"))  # skips where nothing can be rendered
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (block,) = [dedent(found) for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "TOKEN_FILE" in found]
+    objects = Objects(render(Combination("cpu", ("tls",)), tmp_path, yaml.safe_load(block)))
+    for deployment in objects.of("Deployment"):
+        assert validate(deployment) == []
+        settings = settings_of(deployment, tmp_path)
+        (mount,) = [found for found in server(deployment)["volumeMounts"] if found["name"] == "tokens"]
+        assert Path(settings.token_file).parent == Path(mount["mountPath"])
+        assert settings.tls_client_ca
+    shown = objects.one("ConfigMap", "visum-services")["data"]["VISUM_TOKEN_FILE"]
+    assert shown == f"{CREDENTIALS_FOLDER}/token"
 
 
 def test_images_are_those_that_make_builds(objects):

@@ -14,12 +14,14 @@ class HeadlessName(BaseResolver):
     def __init__(self) -> None:
         self.addresses: list[str] = []
         self.port = 0
+        self.questions = 0
 
     def target(self, service_port: int) -> str:
         """What a client dials."""
         return f"dns://127.0.0.1:{self.port}/visum-mask.test:{service_port}"
 
     def resolve(self, request: DNSRecord, handler: DNSHandler) -> DNSRecord:
+        self.questions += 1
         reply = request.reply()
         if request.q.qtype == QTYPE.A:
             for address in self.addresses:

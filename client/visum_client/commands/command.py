@@ -9,9 +9,17 @@ from typing import Any
 
 from visum_client.client import Client
 from visum_client.connected import SERVICES_VARIABLE
+from visum_client.credentials import VARIABLES, Credentials
 
 ENTRY_POINTS = "visum.commands"
 """Each entry point of this group is a `Command` or a `CommandGroup`."""
+
+_FILES = {
+    "tls_ca": "call running services over TLS; they must show certificates of these authorities, PEM",
+    "tls_certificate": "certificate to show to running services, PEM",
+    "tls_key": "its key, PEM",
+    "token_file": "file of the token to show to running services",
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,9 @@ def add_services_flag(parser: argparse.ArgumentParser) -> None:
         help="use running services, as mask=host:port,proposals=host:port,clustering=host:port "
         f"(default: the environment variable {SERVICES_VARIABLE}; without it, services are started for this command)",
     )
+    for name, text in _FILES.items():
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, metavar="FILE", help=f"{text} (default: {VARIABLES[name]})")
 
 
 def add_network_flags(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +78,10 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
 
 def open_client(arguments: argparse.Namespace, environ: dict[str, str]) -> Client:
     """A client of the services that the flag or the environment names, or of local ones."""
-    if arguments.services:
-        return Client.connect(arguments.services)
-    return Client.from_env(environ) if environ.get(SERVICES_VARIABLE) else Client.local()
+    services = arguments.services or environ.get(SERVICES_VARIABLE)
+    if not services:
+        return Client.local()
+    return Client.connect(services, Credentials.given(environ, vars(arguments)))
 
 
 def tell(text: str) -> None:

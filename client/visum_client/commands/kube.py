@@ -42,6 +42,8 @@ def configure_submit(parser: argparse.ArgumentParser) -> None:
     add("--image", help="image of the client (default: visum-client of this version)")
     add("--memory", default="2Gi", help="memory of a class run (default: %(default)s)")
     add("--disk", default="10Gi", help="disk of a class run (default: %(default)s)")
+    text = "Secrets NAME-tls and NAME-token that class runs show to the services (default: visum-client)"
+    add("--credentials", metavar="NAME", help=text)
     add("--wait", action="store_true", help="wait until all classes are finished; exit code 1 where one failed")
     _add_cluster_flags(parser)
 
@@ -58,8 +60,8 @@ def run_submit(arguments: argparse.Namespace) -> dict[str, Any]:
         admit_unrecognized=arguments.admit_unrecognized,
         options=tuple(arguments.option),
     )
-    image = {"image": arguments.image} if arguments.image else {}
-    placement = job.Placement(parallelism=arguments.parallelism, memory=arguments.memory, disk=arguments.disk, **image)
+    chosen = {name: getattr(arguments, name) for name in ("image", "credentials") if getattr(arguments, name)}
+    placement = job.Placement(parallelism=arguments.parallelism, memory=arguments.memory, disk=arguments.disk, **chosen)
     cluster = _cluster(arguments)
     class_runs.submit(cluster, arguments.name, order, placement)
     return _waited(cluster, arguments.name) if arguments.wait else _found(class_runs.status(cluster, arguments.name))

@@ -25,6 +25,8 @@ CLIENT_LABELS = {
 }
 """Labels of the pods that run classes; network policies admit them to the services."""
 WORK_FOLDER = "/work"
+CREDENTIALS_FOLDER = "/etc/visum/client"
+"""Where pods find the Secrets NAME-tls and NAME-token of a placement's credentials."""
 WILL_NOT_GET_BETTER = 2
 """Exit code of a class run that fails the same way each time."""
 _CONTAINER = "class-run"
@@ -113,6 +115,8 @@ class Placement:
     """Memory of a class run."""
     disk: str = "10Gi"
     """Disk for the images and the run folder of one class."""
+    credentials: str = "visum-client"
+    """What class runs show to the services: the Secrets NAME-tls (certificate) and NAME-token, where there are any."""
 
     def __post_init__(self) -> None:
         if self.parallelism < 1:
@@ -179,8 +183,18 @@ def _pod(order: Order, placement: Placement) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(order, placement)],
-        "volumes": [{"name": "work", "emptyDir": {"sizeLimit": placement.disk}}, {"name": "tmp", "emptyDir": {}}],
+        "volumes": [
+            {"name": "work", "emptyDir": {"sizeLimit": placement.disk}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "credentials", "projected": _credentials(placement.credentials)},
+        ],
     }
+
+
+def _credentials(name: str) -> dict[str, Any]:
+    """Files that this pod's group alone may read."""
+    secrets = [{"secret": {"name": f"{name}-{kind}", "optional": True}} for kind in ("tls", "token")]
+    return {"defaultMode": 0o440, "sources": secrets}
 
 
 def _container(order: Order, placement: Placement) -> dict[str, Any]:
@@ -199,5 +213,9 @@ def _container(order: Order, placement: Placement) -> dict[str, Any]:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "volumeMounts": [{"name": "work", "mountPath": WORK_FOLDER}, {"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": [
+            {"name": "work", "mountPath": WORK_FOLDER},
+            {"name": "tmp", "mountPath": "/tmp"},
+            {"name": "credentials", "mountPath": CREDENTIALS_FOLDER, "readOnly": True},
+        ],
     }

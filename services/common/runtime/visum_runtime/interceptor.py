@@ -1,4 +1,4 @@
-"""Around every call: errors become statuses, times are counted, one line is logged."""
+"""Around every call: its caller is known and limited, errors become statuses, times are counted, one line is logged."""
 
 import asyncio
 import logging
@@ -11,20 +11,34 @@ from typing import Any
 import grpc
 from grpc_status import rpc_status
 
+from visum_runtime.callers import CallsInFlight, caller_of
 from visum_runtime.logs import log
 from visum_runtime.metrics import Metrics
 from visum_runtime.status import code_of, status_of
+from visum_runtime.tokens import Tokens
+from visum_runtime.worker import Worker
 
 REPLICA_KEY = "visum-replica"
 """Trailing metadata of every answer: which replica gave it, so that clients know how many stand behind a name."""
+NO_TOKEN = "no token that is known here was shown"
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Maps errors by the one table, counts and logs each call of a visum service."""
+    """Admits callers, maps errors by the one table, counts and logs each call of a visum service.
 
-    def __init__(self, metrics: Metrics) -> None:
+    Args:
+        metrics: Where calls are counted.
+        worker: Where their work is done.
+        tokens: Callers must show one of them; None: they need not.
+        max_calls_per_caller: Calls of one caller in flight at most; 0: as many as can be worked on and wait.
+    """
+
+    def __init__(self, metrics: Metrics, worker: Worker, tokens: Tokens | None, max_calls_per_caller: int) -> None:
         self._metrics = metrics
+        self._worker = worker
+        self._tokens = tokens
+        self._in_flight = CallsInFlight(max_calls_per_caller or worker.threads * worker.max_batch + worker.capacity)
         self._replica = ((REPLICA_KEY, secrets.token_hex(8)),)
 
     async def intercept_service(
@@ -32,42 +46,62 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler | None:
-        """Wraps the handler of a visum method; leaves health and reflection alone."""
+        """Refuses who shows no token where one is asked for; wraps the handler of a visum method."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or method.startswith(_QUIET_SERVICES):
+        if handler is None:
+            return None
+        name = None
+        if self._tokens is not None:
+            name = self._tokens.name_of(_authorization(handler_call_details))
+            if name is None:
+                return self._refusal(method)
+        if method.startswith(_QUIET_SERVICES):
             return handler
         if handler.response_streaming:
-            return _rebuilt(handler, self._around_stream(handler, method))
-        return _rebuilt(handler, self._around_unary(handler, method))
+            return _rebuilt(handler, self._around_stream(handler, method, name))
+        return _rebuilt(handler, self._around_unary(handler, method, name))
 
-    def _around_unary(self, handler: grpc.RpcMethodHandler, method: str) -> Callable:
+    def _refusal(self, method: str) -> grpc.RpcMethodHandler:
+        """A handler that reads nothing of what it is sent."""
+
+        async def refuse(_requests: Any, context: grpc.aio.ServicerContext) -> None:
+            log("refused", logging.WARNING, method=method, caller=caller_of(context, None))
+            self._metrics.calls.labels(method, grpc.StatusCode.UNAUTHENTICATED.name).inc()
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, NO_TOKEN)
+
+        return grpc.stream_stream_rpc_method_handler(refuse)
+
+    def _around_unary(self, handler: grpc.RpcMethodHandler, method: str, name: str | None) -> Callable:
         behaviour: Any = handler.stream_unary if handler.request_streaming else handler.unary_unary
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            async with self._watched(method, context):
+            async with self._watched(method, context, name):
                 return await behaviour(request, context)
 
         return call
 
-    def _around_stream(self, handler: grpc.RpcMethodHandler, method: str) -> Callable:
+    def _around_stream(self, handler: grpc.RpcMethodHandler, method: str, name: str | None) -> Callable:
         behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            async with self._watched(method, context):
+            async with self._watched(method, context, name):
                 async for response in behaviour(request, context):
                     yield response
 
         return call
 
     @asynccontextmanager
-    async def _watched(self, method: str, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
+    async def _watched(self, method: str, context: grpc.aio.ServicerContext, name: str | None) -> AsyncIterator[None]:
         started = time.monotonic()
+        caller = caller_of(context, name)
         context.set_trailing_metadata(self._replica)
         self._metrics.calls_in_flight.inc()
         code = grpc.StatusCode.OK
+        status = None
         try:
-            yield
+            with self._in_flight.admitted(caller, self._worker.retry_seconds()):
+                yield
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
             raise
@@ -76,13 +110,21 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = code_of(status)
             if code is grpc.StatusCode.INTERNAL:
                 log("fault", logging.ERROR, error=error, method=method)
-            await context.abort_with_status(rpc_status.to_status(status))
         finally:
             seconds = time.monotonic() - started
             self._metrics.calls_in_flight.dec()
             self._metrics.calls.labels(method, code.name).inc()
             self._metrics.call_seconds.labels(method).observe(seconds)
-            log("call", method=method, code=code.name, seconds=round(seconds, 4))
+            log("call", method=method, caller=caller, code=code.name, seconds=round(seconds, 4))
+        if status is not None:  # after all else: who reads the answer finds its call counted
+            await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _authorization(details: grpc.HandlerCallDetails) -> str:
+    for key, value in details.invocation_metadata or ():
+        if key == "authorization" and isinstance(value, str):
+            return value
+    return ""
 
 
 def _rebuilt(handler: grpc.RpcMethodHandler, behaviour: Callable) -> grpc.RpcMethodHandler:

@@ -2,11 +2,19 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import Any, TextIO
 
 LOGGER_NAME = "visum"
+_HIDDEN = "[hidden]"
+_SECRETS = (
+    (re.compile(r"(?i)\bbearer\s+[^\s\"'\\,)]+"), f"Bearer {_HIDDEN}"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL), _HIDDEN),
+    (re.compile(r"://[^/\s\"'@]+@"), f"://{_HIDDEN}@"),
+)
+_SOURCE_FILE = re.compile(r'File "[^"]*?([^/"]+/[^/"]+)"')
 
 
 def start_logging(level: str, stream: TextIO | None = None) -> logging.Logger:
@@ -28,7 +36,10 @@ def log(event: str, level: int = logging.INFO, *, error: BaseException | None = 
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as a JSON object: time (UTC), level, event, its facts, and the traceback of an error."""
+    """Formats a record as a JSON object: time (UTC), level, event, its facts, and the traceback of an error.
+
+    Tokens, keys and passwords in addresses are hidden, and a traceback names files by their package alone.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
@@ -40,5 +51,12 @@ class JsonFormatter(logging.Formatter):
         }
         entry |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[1] is not None:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+            entry["traceback"] = _SOURCE_FILE.sub(r'File "\1"', self.formatException(record.exc_info))
+        return without_secrets(json.dumps(entry, default=str))
+
+
+def without_secrets(text: str) -> str:
+    """A text with bearer tokens, private keys and the names and passwords of addresses hidden."""
+    for pattern, shown in _SECRETS:
+        text = pattern.sub(shown, text)
+    return text

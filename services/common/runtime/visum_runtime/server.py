@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,11 +20,15 @@ from visum_runtime.interceptor import CallInterceptor
 from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
 from visum_runtime.settings import ServerSettings
+from visum_runtime.tls import server_credentials
+from visum_runtime.tokens import Tokens
 from visum_runtime.worker import Worker
 
 LIVENESS = "liveness"
 READINESS = "readiness"
 STDIN_FILE_DESCRIPTOR = 0
+_LEAST_PING_INTERVAL_MS = 10_000
+"""Clients that ask for signs of life more often are sent away; ours ask every 20 s while a call lasts."""
 _INFO_SERVICE = "visum.v1.InfoService"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -72,10 +77,10 @@ class Server:
         """Binds the ports and begins to answer.
 
         Raises:
-            OSError: A port is taken.
+            OSError: A port is taken, or the files of certificates or tokens cannot be used.
         """
         self._server = self._make_server()
-        self.port = _bind(self._server, self._settings.host, self._settings.port)
+        self.port = _bind(self._server, self._settings.host, self._settings.port, server_credentials(self._settings))
         await self._server.start()
         if self._settings.health_port >= 0:
             await self._start_probes()
@@ -103,9 +108,11 @@ class Server:
 
     def _make_server(self) -> grpc.aio.Server:
         """A gRPC server belongs to the event loop that it is made in: hence not in the constructor."""
-        server = grpc.aio.server(
-            interceptors=[CallInterceptor(self._service.metrics)], options=_options(self._settings)
+        tokens = Tokens(Path(self._settings.token_file)) if self._settings.token_file else None
+        interceptor = CallInterceptor(
+            self._service.metrics, self._service.worker, tokens, self._settings.max_calls_per_caller
         )
+        server = grpc.aio.server(interceptors=[interceptor], options=_options(self._settings))
         self._service.add_to(server)
         info_pb2_grpc.add_InfoServiceServicer_to_server(_InfoServicer(self._service, self._settings), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -171,10 +178,13 @@ def _end_with_stdin() -> None:
     os._exit(0)
 
 
-def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
+def _bind(server: grpc.aio.Server, host: str, port: int, credentials: grpc.ServerCredentials | None = None) -> int:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
-        bound = server.add_insecure_port(address)
+        if credentials is None:
+            bound = server.add_insecure_port(address)
+        else:
+            bound = server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise OSError(f"cannot listen on {address}: the port is taken or not allowed") from error
     if bound == 0:
@@ -187,5 +197,6 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_connection_age_ms", round(settings.max_connection_age_seconds * 1000)),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", _LEAST_PING_INTERVAL_MS),
         ("grpc.so_reuseport", 0),
     ]

@@ -32,10 +32,20 @@ class ServerSettings:
     port: int = setting(50051, "port of the service; 0 takes any free port")
     health_port: int = setting(-1, "port of the plain-text health service for probes; 0 any free port, -1 none")
     metrics_port: int = setting(-1, "port of the Prometheus metrics; 0 any free port, -1 none")
+    tls_certificate: str = setting("", "file of the server's certificate chain, PEM: calls go over TLS")
+    tls_key: str = setting("", "file of its key, PEM")
+    tls_client_ca: str = setting("", "file of authorities, PEM: callers must show a certificate that one has signed")
+    token_file: str = setting("", "file of tokens, NAME:TOKEN a line: callers must show one")
+    insecure_listen_without_authentication: bool = setting(
+        False, "listen on other addresses than the loopback although anybody who reaches them may call"
+    )
     threads: int = setting(1, "worker threads behind the queue")
     max_batch: int = setting(1, "calls worked on together by one worker thread")
     linger_seconds: float = setting(0.02, "time that an incomplete batch waits for more calls")
     queue_capacity: int = setting(256, "calls that wait at most; more are answered RESOURCE_EXHAUSTED")
+    max_calls_per_caller: int = setting(
+        0, "calls of one caller in flight at most; 0: as many as can be worked on and wait"
+    )
     max_message_bytes: int = setting(16 * MEBIBYTE, "largest message, bytes")
     max_image_bytes: int = setting(15 * MEBIBYTE, "largest encoded image, bytes")
     max_image_pixels: int = setting(64_000_000, "largest decoded image, pixels")
@@ -60,10 +70,25 @@ class ServerSettings:
             "max_image_pixels",
         ):
             _require(getattr(self, name) >= 1, name, "must be at least 1")
-        for name in ("linger_seconds", "drain_seconds"):
+        for name in ("linger_seconds", "drain_seconds", "max_calls_per_caller"):
             _require(getattr(self, name) >= 0, name, "must not be negative")
         _require(self.max_connection_age_seconds > 0, "max_connection_age_seconds", "must be positive")
         _require(self.log_level in LOG_LEVELS, "log_level", f"must be one of {', '.join(LOG_LEVELS)}")
+        self._check_security()
+
+    def _check_security(self) -> None:
+        _require(
+            bool(self.tls_certificate) == bool(self.tls_key), "tls_key", "is needed with tls_certificate, and it alone"
+        )
+        for name in ("tls_client_ca", "token_file"):
+            _require(not getattr(self, name) or bool(self.tls_certificate), name, "needs tls_certificate and tls_key")
+        authenticated = bool(self.tls_client_ca or self.token_file)
+        _require(
+            authenticated or self.insecure_listen_without_authentication or _is_loopback(self.host),
+            "host",
+            f"is {self.host}, which others can reach: callers must be known by tls_certificate, tls_key and token_file "
+            "or tls_client_ca; insecure_listen_without_authentication lets in anybody",
+        )
 
     @classmethod
     def parse(cls, program: str, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Self:
@@ -108,6 +133,10 @@ def _convert(text: str, kind: Any, variable: str) -> Any:
 def _require(holds: bool, name: str, rule: str) -> None:
     if not holds:
         raise ValueError(f"setting {name} {rule}")
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def _is_address(host: str) -> bool:

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from visum_runtime.callers import current_caller
 from visum_runtime.errors import Draining, QueueFull, Stopped
+from visum_runtime.fair_queue import FairQueue
 from visum_runtime.metrics import Metrics
 
 Job = TypeVar("Job")
@@ -52,6 +53,7 @@ Handler = Callable[[Sequence[Ticket[Job]]], Sequence[Result | BaseException]]
 class _Entry:
     ticket: Ticket
     handler: Handler
+    caller: str
     key: Hashable | None
     future: asyncio.Future
     loop: asyncio.AbstractEventLoop
@@ -71,7 +73,7 @@ class _Entry:
 
 
 class Worker:
-    """Runs work off the event loop: `threads` threads take batches from one bounded queue.
+    """Runs work off the event loop: `threads` threads take batches from one bounded queue, which callers share fairly.
 
     Args:
         threads: Threads, >= 1.
@@ -99,7 +101,7 @@ class Worker:
         self._metrics = metrics or Metrics()
         self._metrics.queue_capacity.set(capacity)
         self._prepare = prepare
-        self._queue: deque[_Entry] = deque()
+        self._queue: FairQueue[_Entry] = FairQueue(capacity)
         self._condition = threading.Condition()
         self._closed = False
         self._seconds_each = _FIRST_GUESS_SECONDS
@@ -116,7 +118,7 @@ class Worker:
             key: Jobs of equal key may share a batch; None: a batch of its own.
 
         Raises:
-            QueueFull: The queue is full; says when to try again.
+            QueueFull: The queue is full, and its caller has its share of it, by now or later; says when to try again.
             Draining: The worker is closed.
         """
         ticket = Ticket(job)
@@ -136,33 +138,33 @@ class Worker:
         """Refuses new work, ends waiting work with Draining, and waits for the threads."""
         with self._condition:
             self._closed = True
-            waiting = list(self._queue)
-            self._queue.clear()
+            waiting = self._queue.remove_where(lambda entry: True)
             self._condition.notify_all()
         for entry in waiting:
             entry.resolve(Draining("the server is shutting down"))
         for thread in self._pool:
             thread.join()
 
+    def retry_seconds(self) -> float:
+        """When it is worth while to come back to a full queue."""
+        return max(0.1, self._seconds_each * len(self._queue) / self.threads / 2)
+
     def _enqueue(self, ticket: Ticket, handler: Handler, key: Hashable | None) -> asyncio.Future:
         loop = asyncio.get_running_loop()
-        entry = _Entry(ticket, handler, key, loop.create_future(), loop, time.monotonic())
+        entry = _Entry(ticket, handler, current_caller(), key, loop.create_future(), loop, time.monotonic())
         with self._condition:
             if self._closed:
                 raise Draining("the server is shutting down")
-            if len(self._queue) >= self.capacity:
-                raise QueueFull("the queue is full", retry_seconds=self._retry_seconds())
-            self._queue.append(entry)
+            leaves = self._queue.push(entry)
             self._metrics.queue_depth.set(len(self._queue))
             self._condition.notify_all()
+        if leaves is not None:
+            leaves.resolve(QueueFull("the queue is full", retry_seconds=self.retry_seconds()))
         return entry.future
-
-    def _retry_seconds(self) -> float:
-        return max(0.1, self._seconds_each * len(self._queue) / self.threads / 2)
 
     def _forget(self, ticket: Ticket) -> None:
         with self._condition:
-            self._queue = deque(entry for entry in self._queue if entry.ticket is not ticket)
+            self._queue.remove_where(lambda entry: entry.ticket is ticket)
             self._metrics.queue_depth.set(len(self._queue))
 
     def _work(self) -> None:
@@ -189,28 +191,22 @@ class Worker:
             return [_as_exception(error)] * len(batch)
 
     def _next_batch(self) -> list[_Entry]:
-        """Waits for the oldest entry and for company with its key; empty when closed."""
+        """Waits for the entry whose turn it is and for company with its key; empty when closed."""
         with self._condition:
-            self._condition.wait_for(lambda: self._queue or self._closed)
-            if not self._queue:
+            self._condition.wait_for(lambda: len(self._queue) or self._closed)
+            if not len(self._queue):
                 return []
-            batch = [self._queue.popleft()]
+            batch = [self._queue.pop()]
             deadline = time.monotonic() + self._linger_seconds
             while batch[0].key is not None and len(batch) < self.max_batch:
-                batch += self._take(batch[0].key, self.max_batch - len(batch))
+                batch += self._queue.pop_with(batch[0].key, self.max_batch - len(batch))
                 remaining = deadline - time.monotonic()
                 if len(batch) == self.max_batch or remaining <= 0 or not self._condition.wait(remaining):
                     break
             if batch[0].key is not None:
-                batch += self._take(batch[0].key, self.max_batch - len(batch))
+                batch += self._queue.pop_with(batch[0].key, self.max_batch - len(batch))
             self._metrics.queue_depth.set(len(self._queue))
             return batch
-
-    def _take(self, key: Hashable, count: int) -> list[_Entry]:
-        taken = [entry for entry in self._queue if entry.key == key][:count]
-        for entry in taken:
-            self._queue.remove(entry)
-        return taken
 
 
 def _as_exception(error: BaseException) -> Exception:
