@@ -254,9 +254,18 @@ class NecessityOptions(Options[AnyMessage]):
     """Log-odds that a summary's necessity must reach; None: 0.5 in the preset consensus, in the preset paper nothing.
     A summary whose interval includes zero is marked in any case."""
 
-    def required(self, preset: str | None) -> float | None:
-        """The margin, or the one of the clustering's preset."""
-        return _MARGIN if self.margin is None and preset == CONSENSUS else self.margin
+    share: float = within(0.25, 0, 1)
+    """And where there is a margin, this fraction of the largest necessity of the class's summaries."""
+
+    def required(self, preset: str | None, largest: float = 0.0) -> float | None:
+        """What a summary's necessity must reach, if anything.
+
+        Args:
+            preset: That of the clustering.
+            largest: Largest necessity of the class's summaries.
+        """
+        margin = _MARGIN if self.margin is None and preset == CONSENSUS else self.margin
+        return None if margin is None else max(margin, self.share * largest)
 
 
 OPTIONS: dict[str, type[Options[Any]]] = {

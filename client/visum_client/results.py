@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any, BinaryIO
 
@@ -53,34 +54,38 @@ def members_of(cluster: clustering_pb2.Summary, parts: int) -> Members:
 
 
 def judge_effects(
-    result: clustering_pb2.SummarizeResult, parts: int, drops: Mapping[int, Drop], margin: float | None
-) -> tuple[list[Candidate], list[Candidate]]:
-    """The summaries, and the clusters whose parts do too little to be summaries.
+    result: clustering_pb2.SummarizeResult,
+    parts: int,
+    drops: Mapping[int, Drop],
+    required: Callable[[float], float | None],
+) -> tuple[list[Candidate], list[Candidate], float | None]:
+    """The summaries, the clusters whose parts do too little to be summaries, and how much is needed.
 
     Args:
         result: Answer of the clustering.
         parts: Number of parts.
         drops: What was measured of the members.
-        margin: Log-odds that the necessity must reach; None: all are summaries.
+        required: What a necessity must reach where the largest is given; None: all are summaries.
     """
     candidates = [_candidate(cluster, members_of(cluster, parts), drops) for cluster in result.summaries]
-    is_summary = [margin is None or candidate.necessity.mean >= margin for candidate in candidates]
+    needed = required(max((candidate.necessity.mean for candidate in candidates), default=0.0))
+    is_summary = [needed is None or candidate.necessity.mean >= needed for candidate in candidates]
     kept = [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if keep]
-    return kept, [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if not keep]
+    return kept, [candidate for candidate, keep in zip(candidates, is_summary, strict=True) if not keep], needed
 
 
 def clusters_of(
     subject: Subject, table: PartTable, result: clustering_pb2.SummarizeResult, drops: Mapping[int, Drop]
 ) -> Clusters:
     """What the clustering found, judged by what its parts do."""
-    margin = subject.options.necessity.required(subject.options.clustering.preset)
-    kept, without_effect = judge_effects(result, table.count, drops, margin)
+    required = partial(subject.options.necessity.required, subject.options.clustering.preset)
+    kept, without_effect, needed = judge_effects(result, table.count, drops, required)
     images = subject.images
     summaries = [
         _summary(index, candidate, [_part(images, table, *member, drops) for member in candidate.members])
         for index, candidate in enumerate(kept)
     ]
-    discarded = [_without_effect(images, table, candidate, drops, margin) for candidate in without_effect]
+    discarded = [_without_effect(images, table, candidate, drops, needed) for candidate in without_effect]
     discarded += [_discarded(images, table, entry) for entry in result.discarded if entry.reason != _SINGLETON]
     return Clusters(
         tuple(summaries),
@@ -186,10 +191,10 @@ def _without_effect(
     table: PartTable,
     candidate: Candidate,
     drops: Mapping[int, Drop],
-    margin: float | None,
+    needed: float | None,
 ) -> Discarded:
     found = candidate.necessity.mean
-    detail = f"blurring its parts lowers the log-odds by {found:.2f} more than elsewhere; {margin:g} is needed"
+    detail = f"blurring its parts lowers the log-odds by {found:.2f} more than elsewhere; {needed:.2g} is needed"
     members = tuple(_part(images, table, *member, drops) for member in candidate.members)
     return Discarded(_reason(clustering_pb2.DISCARD_REASON_NO_EFFECT), detail, candidate.ssim, members)
 

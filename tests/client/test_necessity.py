@@ -1,5 +1,7 @@
 """What parts do beyond their size and shape, and which clusters that leaves as summaries."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from visum.v1 import clustering_pb2
@@ -86,7 +88,8 @@ def clusters(*members: list[int]) -> clustering_pb2.SummarizeResult:
 def test_clusters_below_the_margin_are_no_summaries_and_the_order_stays():
     effects = {0: 0.2, 1: 0.3, 2: 2.0, 3: 2.2, 4: 1.0, 5: 1.2}
     drops = {part: Drop(0.1, effect, 0.0) for part, effect in effects.items()}
-    kept, without_effect = judge_effects(clusters([0, 1], [2, 3], [4, 5]), 6, drops, margin=0.5)
+    kept, without_effect, needed = judge_effects(clusters([0, 1], [2, 3], [4, 5]), 6, drops, lambda largest: 0.5)
+    assert needed == 0.5
     assert [[part for part, _ in candidate.members] for candidate in kept] == [[2, 3], [4, 5]]
     assert [[part for part, _ in candidate.members] for candidate in without_effect] == [[0, 1]]
     assert without_effect[0].necessity.mean == pytest.approx(0.25)
@@ -94,9 +97,19 @@ def test_clusters_below_the_margin_are_no_summaries_and_the_order_stays():
 
 def test_without_a_margin_everything_is_kept_and_marked():
     drops = {0: Drop(0.0, 0.0, 1.0), 1: Drop(0.0, 0.0, 1.0)}
-    kept, without_effect = judge_effects(clusters([0, 1]), 2, drops, margin=None)
+    kept, without_effect, _ = judge_effects(clusters([0, 1]), 2, drops, lambda largest: None)
     assert without_effect == []
     assert not kept[0].necessity.is_shown
+
+
+def test_the_largest_necessity_is_the_measure_of_the_others():
+    effects = {0: 2.0, 1: 2.0, 2: 8.4, 3: 8.4}
+    drops = {part: Drop(0.1, effect, 0.0) for part, effect in effects.items()}
+    required = partial(NecessityOptions().required, "consensus")
+    kept, without_effect, needed = judge_effects(clusters([0, 1], [2, 3]), 4, drops, required)
+    assert needed == pytest.approx(2.1)
+    assert [[part for part, _ in candidate.members] for candidate in kept] == [[2, 3]]
+    assert len(without_effect) == 1
 
 
 def test_only_the_consensus_asks_for_an_effect_by_itself():
@@ -104,3 +117,5 @@ def test_only_the_consensus_asks_for_an_effect_by_itself():
     assert NecessityOptions().required("paper") is None
     assert NecessityOptions(margin=0.0).required("consensus") == 0.0
     assert NecessityOptions(margin=2.0).required("paper") == 2.0
+    assert NecessityOptions().required("paper", largest=9.0) is None
+    assert NecessityOptions(share=0.0).required("consensus", largest=9.0) == 0.5
