@@ -194,7 +194,7 @@ def _without_effect(
     needed: float | None,
 ) -> Discarded:
     found = candidate.necessity.mean
-    detail = f"blurring its parts lowers the log-odds by {found:.2f} more than elsewhere; {needed:.2g} is needed"
+    detail = f"blurring its parts lowers the log-odds by {found:.2f} more than elsewhere; {needed:.2f} is needed"
     members = tuple(_part(images, table, *member, drops) for member in candidate.members)
     return Discarded(_reason(clustering_pb2.DISCARD_REASON_NO_EFFECT), detail, candidate.ssim, members)
 

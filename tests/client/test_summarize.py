@@ -155,7 +155,7 @@ def test_what_does_too_little_is_discarded_with_its_figures(client, copied, orde
     discarded = [entry for entry in run.discarded if entry.reason == "no_effect"]
     assert run.summaries == ()
     assert len(discarded) == found > 0
-    assert all("1000 is needed" in entry.detail for entry in discarded)
+    assert all("1000.00 is needed" in entry.detail for entry in discarded)
     with np.load(run.folder.parts) as parts:
         assert (parts["part_summary"] == -1).all()
 

@@ -1,5 +1,6 @@
 """One folder like a fresh clone, one set of services and one demo run for all pages."""
 
+import contextlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -51,7 +53,6 @@ _PEOPLE = {"anna": ("stripes", "square"), "ben": ("stripes",), "cleo": ("grid", 
 @pytest.fixture(scope="session")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     require_ready_environment()
-    before = _children()
     newcomer = Newcomer(tmp_path_factory.mktemp("clone"))
     (newcomer.folder / "my_project.py").write_text(_MY_PROJECT)
     for name, seeds in (("photos", range(6)), ("new", range(20, 22)), ("bands", range(50, 56))):
@@ -60,7 +61,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
             picture = draw(seed).transpose(Image.Transpose.TRANSPOSE) if name == "bands" else draw(seed)
             picture.save(newcomer.folder / name / f"{seed}.png")
     yield newcomer
-    _, left = psutil.wait_procs([psutil.Process(number) for number in _children() - before], timeout=30)
+    _, left = psutil.wait_procs(_started_in(newcomer.folder), timeout=30)
     assert left == []
 
 
@@ -158,5 +159,11 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def _children() -> set[int]:
-    return {process.pid for process in psutil.Process().children(recursive=True)}
+def _started_in(folder: Path) -> list[psutil.Process]:
+    """Processes below this one that were started in a folder; other tests of this worker have some, too."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+    return found
