@@ -112,7 +112,8 @@ class MaskOptions(Options[mask_pb2.MaskOptions]):
     blur_sigma: float = within(10.0, 0, above=True)
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float | None = within(None, 0, 1)
-    """Relative drop that the crisp mask must reach, None: .99, in the clustering's preset consensus .999."""
+    """Relative drop that the crisp mask must reach, a fraction; None: .99, in the clustering's preset consensus
+    .999."""
     min_region_area: float | None = within(None, 0, 1)
     """Smaller regions are left out; a fraction of the view; None: .01, in the clustering's preset consensus .003."""
     reach: float | None = within(None, 0, 1, above=True)
@@ -255,7 +256,7 @@ class NecessityOptions(Options[AnyMessage]):
     A summary whose interval includes zero is marked in any case."""
 
     share: float = within(0.25, 0, 1)
-    """And where there is a margin, this fraction of the largest necessity of the class's summaries."""
+    """Where a margin is asked for, also this fraction of the largest necessity of the class must be reached."""
 
     def required(self, preset: str | None, largest: float = 0.0) -> float | None:
         """What a summary's necessity must reach, if anything.

@@ -62,7 +62,7 @@ def add_services_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--services",
         metavar="ADDRESSES",
-        help="use running services, as mask=host:port,proposals=host:port,clustering=host:port "
+        help="use running services, as mask=host:port,proposals=host:port,clustering=host:port,specializer=host:port "
         f"(default: the environment variable {SERVICES_VARIABLE}; without it, services are started for this command)",
     )
     for name, text in _FILES.items():

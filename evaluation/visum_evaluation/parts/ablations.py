@@ -31,7 +31,7 @@ CHANGES: dict[str, Change] = {
     "literal": _with(mask={"mode": "literal"}),
     "evidence": _with(mask={"preset": "evidence"}),
     "no_reach": _with(mask={"reach": 1.0}),
-    "no_necessity": _with(necessity={"margin": 0.0}),
+    "no_necessity": _with(necessity={"margin": 0.0, "share": 0.0}),
 }
 """By class runs of other options: the paper's chain, without its SSIM rule, and with matching by appearance alone
 (no_flow); the paper's masks; masks made to last; masks that must reach as much as a blur of everything; no effect asked

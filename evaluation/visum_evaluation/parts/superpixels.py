@@ -6,6 +6,7 @@ from skimage.segmentation import slic
 
 from visum_client import NecessityOptions
 from visum_client.necessity import estimate_necessity, place_elsewhere
+from visum_client.options import CONSENSUS
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.options import ClusteringOptions, Preset
 from visum_clustering.parts import THUMBNAIL_SIDE, Parts
@@ -48,18 +49,20 @@ def _summaries(classifier: Classifier, scenes: Scenes, target: int) -> list[Show
     places = [
         [(int(parts.images[part]), int(parts.regions[part])) for part in found.members] for found in result.summaries
     ]
-    needed = [members for members in places if _is_needed(classifier, pictures, segments, target, members)]
+    necessities = [_necessity(classifier, pictures, segments, target, members) for members in places]
+    required = NecessityOptions().required(CONSENSUS, max(necessities, default=0.0)) or 0.0
+    needed = [members for members, necessity in zip(places, necessities, strict=True) if necessity >= required]
     return [ShownSummary([scenes.shown(image, segments[image] == label) for image, label in found]) for found in needed]
 
 
-def _is_needed(
+def _necessity(
     classifier: Classifier,
     pictures: NDArray[np.uint8],
     segments: list[Labels],
     target: int,
     members: list[tuple[int, int]],
-) -> bool:
-    """As class runs judge a summary: by the parts against their shapes elsewhere."""
+) -> float:
+    """As class runs measure a summary: by the parts against their shapes elsewhere."""
     options = NecessityOptions()
     generator = np.random.default_rng(FIRST_SEED)
     effects, placed = [], []
@@ -70,8 +73,7 @@ def _is_needed(
         falls = scores.before.log_odds[0] - scores.after.log_odds
         effects.append(float(falls[0]))
         placed.append(float(falls[1:].mean()))
-    margin = options.required("consensus")
-    return margin is not None and estimate_necessity(effects, placed).mean >= margin
+    return estimate_necessity(effects, placed).mean
 
 
 def _feature_set(features: list[RegionFeatures], name: str) -> FeatureSet:

@@ -91,7 +91,7 @@ class FeatureSpace:
 
     def _points(self, rows: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
         kinds = zip(self.scalings, rows, self.axes, strict=True)
-        return _unit_rows(np.sum([scaling.applied(values) @ axes for scaling, values, axes in kinds], axis=0))
+        return unit_rows(np.sum([scaling.applied(values) @ axes for scaling, values, axes in kinds], axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,7 @@ def _principal_axes(rows: NDArray[np.float32], components: int) -> NDArray[np.fl
     return rows.T @ (vectors[:, strong] / np.sqrt(strengths[strong])).astype(np.float32)
 
 
-def _unit_rows(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+def unit_rows(rows: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rows of length 1; a row of zeros stays one."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.maximum(lengths, np.finfo(np.float64).tiny), np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visum_clustering.consensus import combined
-from visum_clustering.feature_sets import FeatureSet, FeatureSpace
+from visum_clustering.feature_sets import FeatureSet, FeatureSpace, unit_rows
 
 NO_GROUP = 0
 """Label of an item that is like no group."""
@@ -68,14 +68,10 @@ def _likeness(
     plain, _ = space.points(chosen)
     sums = np.zeros((labels.max(), plain.shape[1]))
     np.add.at(sums, labels - 1, plain)
-    means = _unit(sums)
+    means = unit_rows(sums)
     rows = []
     for start in range(0, len(kinds[0]), _ROWS):
         points = space.points([kind.take(np.arange(start, min(start + _ROWS, len(kind)))) for kind in kinds])
         rows.append(np.maximum(*(own @ means.T for own in points)))
-    others = (plain * _unit(sums[labels - 1] - plain)).sum(axis=1)
+    others = (plain * unit_rows(sums[labels - 1] - plain)).sum(axis=1)
     return np.concatenate(rows), np.where(np.bincount(labels)[labels] > 1, others, 1.0)
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)

@@ -131,9 +131,8 @@ class _Clusters:
         order = np.argsort(-agreement, kind="stable")
         others, agreement = others[order], agreement[order]
         own = agreement[:1] if len(others) else np.zeros(1)
-        return np.concatenate([[exemplar], others]).astype(np.int32), np.concatenate([own, agreement]).astype(
-            np.float32
-        )
+        shown = np.concatenate([[exemplar], others])
+        return shown.astype(np.int32), np.concatenate([own, agreement]).astype(np.float32)
 
     def _belonging(self, parts: NDArray[np.intp]) -> NDArray[np.float64]:
         """How far each part belongs to the cluster: mean share over all of it, or likeness."""
