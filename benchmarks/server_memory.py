@@ -44,7 +44,7 @@ BOXES = 500
 SURVIVORS = 30
 TILE_SIDE = 22
 """Images of a side of the largest tile that clients cut."""
-TILES = (4, 16, 64)
+TILES = (4, 12, 36)
 THREADS = 2
 PAPER_PARTS, CONSENSUS_PARTS = 50_000, 45_000
 """The most parts that are taken by number, and about the most whose features are taken by their bytes."""
