@@ -14,7 +14,7 @@ from types import FrameType
 
 from tqdm import tqdm
 
-from visum_client.commands import compare, completion, doctor, kube, report, run, score, serve, specialize
+from visum_client.commands import compare, completion, doctor, export, kube, report, run, score, serve, specialize
 from visum_client.commands.command import Command, CommandGroup, added_commands, tell
 from visum_client.credentials import VARIABLES
 from visum_client.errors import InvalidInputError, VisumError
@@ -30,6 +30,7 @@ _COMMANDS = (
     compare.COMMAND,
     score.COMMAND,
     specialize.COMMAND,
+    export.COMMAND,
     serve.COMMAND,
     doctor.COMMAND,
     kube.GROUP,
@@ -38,6 +39,7 @@ _CHECKED_FLAGS = frozenset(
     {
         "option",
         "services",
+        "format",
         "limit",
         "name",
         "out",
