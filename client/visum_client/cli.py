@@ -41,6 +41,8 @@ _CHECKED_FLAGS = frozenset(
         "services",
         "format",
         "limit",
+        "register",
+        "alias",
         "name",
         "out",
         "parallelism",

@@ -1,7 +1,5 @@
 """Masks of a user's own network, called as Captum and Quantus call attribution methods."""
 
-import json
-import subprocess
 from copy import deepcopy
 
 import numpy as np
@@ -10,7 +8,6 @@ import torch
 from captum.metrics import infidelity, sensitivity_max
 from torch import nn
 
-from tests.conftest import ROOT, required
 from tests.support.networks import SIDE, DetailInWindow, SmallNetwork
 from tests.support.pictures import chessboard
 from visum_mask import CrispMask, MaskOptions
@@ -20,26 +17,6 @@ from visum_runtime.errors import InvalidInput
 
 WINDOW = (8, 8, 20, 20)
 QUICK = MaskOptions(iterations=40, grid=16)
-_TOOLS = ROOT / ".venv-tools" / "bin" / "python"
-_QUANTUS = """
-import json
-import numpy as np
-import quantus
-import torch
-from tests.mask.test_attribution import QUICK, boards, explain, window
-
-torch.set_num_threads(1)
-network, images = window(), boards(2).numpy()
-targets = np.array([1, 1])
-flipping = quantus.PixelFlipping(features_in_step=64, disable_warnings=True)
-common = {"model": network, "x_batch": images, "y_batch": targets, "channel_first": True, "device": "cpu"}
-own = flipping(**common, explain_func=explain)
-nothing = flipping(**common, a_batch=np.random.default_rng(0).random((2, 1, 32, 32)))
-sensitivity = quantus.MaxSensitivity(nr_samples=2, disable_warnings=True)
-sensitivities = sensitivity(**common, explain_func=explain)
-found = [np.mean(own, axis=1).tolist(), np.mean(nothing, axis=1).tolist(), len(sensitivities)]
-print("FOUND" + json.dumps(found))
-"""
 
 
 def window() -> nn.Module:
@@ -129,18 +106,6 @@ def test_the_convention_of_quantus_is_met():
     found = explain(window(), boards(2).numpy(), np.array([1, 1]), device="cpu")
     assert isinstance(found, np.ndarray)
     assert found.shape == (2, 3, SIDE, SIDE)
-
-
-@pytest.mark.long
-def test_quantus_scores_it():
-    if not _TOOLS.is_file():
-        assert not required("tools"), "make test-long prepares .venv-tools"
-        pytest.skip("Quantus is not installed: make .venv-tools/ready")
-    done = subprocess.run([_TOOLS, "-c", _QUANTUS], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
-    assert "FOUND" in done.stdout, done.stderr
-    own, at_random, sensitivities = json.loads(done.stdout.split("FOUND")[1])
-    assert len(own) == sensitivities == 2
-    assert max(own) < 0.8 * min(at_random)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from visum_client.commands.command import Command
+from visum_client.commands.command import Command, tell
 from visum_client.tags import Tags, read_files
+from visum_client.tracking import log_coherency
+from visum_client.tracking.library import require_tracker
 from visum_evaluation.coherency.agreement import measure_coherency
 
 _EXAMPLES = """\
@@ -22,6 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="files downloaded from reports, one a person and class; of one class or several",
     )
+    text = "add it as the metric coherency to the runs in MLflow of these summaries (MLFLOW_TRACKING_URI)"
+    parser.add_argument("--mlflow", action="store_true", help=text)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -29,7 +33,13 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     by_run: dict[str, list[Tags]] = {}
     for tags in read_files(arguments.tags):
         by_run.setdefault(tags.run, []).append(tags)
-    return {"classes": [asdict(measure_coherency(files)) for files in by_run.values()]}
+    require_tracker("mlflow" if arguments.mlflow else None)
+    found = {digest: measure_coherency(files) for digest, files in by_run.items()}
+    if arguments.mlflow:
+        for digest, coherency in found.items():
+            if coherency.mu_u is not None:
+                tell(f"coherency of {log_coherency(digest, coherency.mu_u)} runs in MLflow")
+    return {"classes": [asdict(coherency) for coherency in found.values()]}
 
 
 def show(result: dict[str, Any]) -> str:
