@@ -4,10 +4,13 @@ import sys
 
 from kfp import compiler, dsl
 
-SERVICES = "mask=mask:50051,proposals=proposals:50052,clustering=clustering:50053,specializer=specializer:50054"
-"""Those of the manifests, where the pipeline runs in their namespace."""
-
 from deploy.kubeflow.components import class_run, comparison, specialization
+
+SERVICES = (
+    "mask=dns:///visum-mask:50051,proposals=dns:///visum-proposals:50051,"
+    "clustering=dns:///visum-clustering:50051,specializer=dns:///visum-specializer:50051"
+)
+"""Those of the manifests, for steps in their namespace."""
 
 
 @dsl.pipeline(name="visum-two-classes", description="Which parts of two classes does a network use?")

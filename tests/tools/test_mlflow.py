@@ -11,18 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.client.conftest import OPTIONS
 from tests.report.drawn_runs import World, write_run_folder
 from tests.support.class_runs import draw_images, write_network, write_runs
+from tests.support.servers import running
 from visum_client import Client, Run, VisumError
 from visum_client.cli import main
 from visum_client.commands.run import parse_options
 from visum_client.report import write_report
 from visum_client.tags import summaries_digest
 from visum_client.tracking import log_coherency, log_runs
+from visum_models.settings import ModelServerSettings
+from visum_specializer.server import build
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,7 @@ def server(mlflow, tmp_path_factory):
     process = subprocess.Popen([sys.executable, "-m", "mlflow", *words], cwd=folder, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not _answers(address):
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -154,17 +158,21 @@ def test_a_single_run_is_tracked(store, services, network, pictures, tmp_path):
     assert found.data.tags["visum.service.mask"].endswith(" on cpu")
 
 
-def test_a_registered_classifier_predicts_what_its_file_does(mlflow, store, tmp_path):
+def test_a_registered_classifier_predicts_what_its_file_does(mlflow, store, tmp_path, monkeypatch):
+    # Reports are drawn elsewhere: the folders here hold no masks.
+    monkeypatch.setattr("visum_client.specialization.specialize.write_report", lambda path: path)
     network = write_network(tmp_path)
     training, validation = draw_images(tmp_path / "train", 0), draw_images(tmp_path / "validation", 100)
     runs = write_runs(tmp_path / "runs", network, training)
     name = f"colours-{os.path.basename(tmp_path)}"
-    with Client.local() as client:
+    Image.new("RGB", (32, 32), (150, 60, 60)).save(runs[0] / "views" / f"{'ab' * 32}.jpg")
+    settings = ModelServerSettings(port=0, model_dir=str(tmp_path), trust_model_dir=True, device="cpu")
+    with running(build(settings), settings) as server, Client.connect(f"specializer=127.0.0.1:{server.port}") as client:
         common = {"train": training, "validation": validation, "weights": network, "progress": False}
         common |= {"tracker": "mlflow", "register": name, "alias": "champion"}
         result = client.specialize(runs, out=tmp_path / "specialized.pt2", **common)
     version = store.get_model_version_by_alias(name, "champion")
-    assert version.version == "1"
+    assert int(version.version) == 1
     loaded = mlflow.pyfunc.load_model(f"models:/{name}@champion")
     images = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     expected = torch.export.load(result.path).module()(images).softmax(dim=1)

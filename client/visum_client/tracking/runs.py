@@ -90,12 +90,13 @@ def metrics(run: Run) -> dict[str, float]:
 
 
 def _log_one(mlflow: Any, run: Run | ClassRun) -> None:
-    if isinstance(run, ClassRun) and run.run is None:
+    found = run if isinstance(run, Run) else run.run
+    if found is not None:
+        _log_run(mlflow, found)
+    elif isinstance(run, ClassRun):
         with mlflow.start_run(run_name=run.name, nested=True):
             mlflow.set_tag("visum.error", str(run.error))
             mlflow.end_run("FAILED")
-        return
-    _log_run(mlflow, run if isinstance(run, Run) else run.run)
 
 
 def _log_run(mlflow: Any, run: Run) -> str:
