@@ -32,12 +32,15 @@ class Networks:
 
 
 @contextmanager
-def open_networks() -> Iterator[Networks]:
-    """Networks for the time of an experiment; errors of the services' code are raised as VisumError."""
+def open_networks(*, submodules: bool = False) -> Iterator[Networks]:
+    """Networks for the time of an experiment, with layers where `submodules`, else as fast as possible.
+
+    Errors of the services' code are raised as VisumError.
+    """
     private = PrivateFolder()
     try:
         settings = ModelSettings(model_dir=private.path, trust_model_dir=True)
-        yield Networks(ModelRepository(settings), ModelFolder(private.path))
+        yield Networks(ModelRepository(settings, submodules=submodules), ModelFolder(private.path))
     except (ServiceError, InvalidInput) as error:
         raise VisumError(str(error)) from error
     finally:

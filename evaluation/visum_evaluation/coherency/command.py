@@ -13,6 +13,8 @@ from visum_client import Run
 from visum_client.commands.command import Command, tell
 from visum_client.errors import InvalidInputError
 from visum_client.tags import Tags, read_files
+from visum_client.tracking import log_coherency
+from visum_client.tracking.library import require_tracker
 from visum_evaluation.coherency.agreement import measure_coherency
 from visum_evaluation.coherency.semantics import Semantics, compare
 from visum_evaluation.coherency.tables import show
@@ -43,13 +45,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tag-file", type=Path, metavar="FILE", help="take the tags of images from a CSV or JSON file instead")
     add("--wordnet", type=Path, metavar="DIR", help="fuse synonyms of the file by this WordNet database")
     add("--on", choices=(IMAGES, PARTS), default=IMAGES, help="what the network tags (default: whole images)")
+    text = "add the agreement of people as the metric coherency to the runs in MLflow of these summaries"
+    add("--mlflow", action="store_true", help=text)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Reads the files or tags the runs; returns the figures of each class."""
     if arguments.tags:
-        return {"classes": [asdict(measure_coherency(files)) for files in _by_run(arguments.tags)]}
+        return _of_people(arguments)
     _check(arguments)
+    return _of_tagger(arguments)
+
+
+def _of_people(arguments: argparse.Namespace) -> dict[str, Any]:
+    require_tracker("mlflow" if arguments.mlflow else None)
+    by_run: dict[str, list[Tags]] = {}
+    for tags in read_files(arguments.tags):
+        by_run.setdefault(tags.run, []).append(tags)
+    found = {digest: measure_coherency(files) for digest, files in by_run.items()}
+    if arguments.mlflow:
+        for digest, coherency in found.items():
+            if coherency.mu_u is not None:
+                tell(f"coherency of {log_coherency(digest, coherency.mu_u)} runs in MLflow")
+    return {"classes": [asdict(coherency) for coherency in found.values()]}
+
+
+def _of_tagger(arguments: argparse.Namespace) -> dict[str, Any]:
     with ExitStack() as stack:
         tagger = _tagger(arguments, stack)
         found = [(Run.load(folder), _measured(folder, tagger, arguments)) for folder in arguments.runs]
@@ -59,14 +80,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"on": arguments.on, "fusing": tagger.fusing, "classes": classes, "mean": mean}
 
 
-def _by_run(paths: list[str]) -> list[list[Tags]]:
-    by_run: dict[str, list[Tags]] = {}
-    for tags in read_files(paths):
-        by_run.setdefault(tags.run, []).append(tags)
-    return list(by_run.values())
-
-
 def _check(arguments: argparse.Namespace) -> None:
+    if arguments.mlflow:
+        raise InvalidInputError("is for the tags of people", "mlflow")
     if bool(arguments.tagger) == bool(arguments.tag_file):
         raise InvalidInputError("give either a network or a file of tags", "tagger")
     if arguments.tag_file and arguments.on == PARTS:

@@ -50,19 +50,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Makes the masks that are not there yet and measures them."""
     torch.set_num_threads(1)  # as the service does, so that masks do not depend on the machine's load
-    _check(arguments)
+    check_images(arguments, ("limit", 1), ("batch", 1), ("figure_rows", 1), ("flips", 0))
     with open_networks() as networks:
         return _evaluate(arguments, networks)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def check_images(arguments: argparse.Namespace, *numbers: tuple[str, int]) -> None:
+    """Checks which images and network are asked for, and numbers by their name and least value.
+
+    Raises:
+        InvalidInputError: They do not go together, or a number is too small.
+    """
     if arguments.world is None and not (arguments.model and arguments.images):
         raise InvalidInputError("is needed, with images, unless a world is given", "model")
     if arguments.world is None and bool(arguments.target) == arguments.all_targets:
         raise InvalidInputError("give either a target or all targets", "target")
     if arguments.images is not None and not arguments.images.is_dir():
         raise InvalidInputError(f"{arguments.images} is not a folder", "images")
-    for name, least in (("limit", 1), ("batch", 1), ("figure_rows", 1), ("flips", 0)):
+    for name, least in numbers:
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise InvalidInputError(f"is {value}, must be at least {least}", name)
@@ -74,18 +79,19 @@ def _evaluate(arguments: argparse.Namespace, networks: Networks) -> dict[str, An
     other = networks.load(arguments.transfer) if arguments.transfer else None
     if other is not None and other.card.classes != classifier.card.classes:
         raise InvalidInputError("has other classes than the network that is explained", "transfer")
-    samples = _samples(arguments, classifier)
+    samples = choose_samples(arguments, classifier)
     if not samples.used:
         raise TooFewImagesError("the network recognizes none of the images", "images")
     store = MaskStore(arguments.cache)
     masks = {name: _told(name, arguments, classifier, samples.used, store) for name in arguments.methods}
     if arguments.figure:
         rows = samples.used[: arguments.figure_rows]
-        save_figure(arguments.figure, rows, masks)
+        save_figure(arguments.figure, rows, {name: [mask.raw for mask in found] for name, found in masks.items()})
     return _figures(classifier, other, samples, masks) | _mirrored(arguments, classifier, samples.used, store)
 
 
-def _samples(arguments: argparse.Namespace, classifier: Classifier) -> Samples:
+def choose_samples(arguments: argparse.Namespace, classifier: Classifier) -> Samples:
+    """The images that the flags name: of a world, of folders of classes, or of one class."""
     if arguments.world:
         return planted_scenes(classifier, arguments.world, arguments.limit)
     if arguments.all_targets:
