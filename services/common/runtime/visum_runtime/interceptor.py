@@ -19,7 +19,8 @@ from visum_runtime.tokens import Tokens
 from visum_runtime.worker import Worker
 
 REPLICA_KEY = "visum-replica"
-"""Trailing metadata of every answer: which replica gave it, so that clients know how many stand behind a name."""
+"""Metadata of every call: which replica has it. Leading as soon as it is taken up, so that clients tell a lost worker
+from one that was never reached; trailing with its end. So they also know how many replicas stand behind a name."""
 NO_TOKEN = "no token that is known here was shown"
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
 
@@ -101,6 +102,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         status = None
         try:
             with self._in_flight.admitted(caller, self._worker.retry_seconds()):
+                await context.send_initial_metadata(self._replica)
                 yield
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED

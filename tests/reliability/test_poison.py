@@ -1,0 +1,124 @@
+"""Images and networks that crash the process of their worker: tried a bounded number of times, and nobody else pays."""
+
+import os
+import random
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from PIL.PngImagePlugin import PngInfo
+
+from tests.client.conftest import IMAGES, OPTIONS, draw
+from tests.client.test_local import is_alive
+from tests.client.test_processes import check_same, undisturbed
+from tests.conftest import ROOT
+from tests.support.deadly_mask import DEADLY
+from visum_client import LocalSettings, Run, ServiceUnavailableError, TooFewImagesError
+from visum_client.async_client import AsyncClient
+from visum_client.client import Client
+from visum_client.commands.run import parse_options
+from visum_client.local import MODULES, LocalServices
+from visum_client.lost_workers import TRIES_ALONE
+
+__all__ = ["undisturbed"]
+
+
+class DeadlyServices(LocalServices):
+    """A mask service of its own, in a process that images can kill; the others are somebody else's."""
+
+    def __init__(self, others: dict[str, int], *flags: str) -> None:
+        beyond = f"--beyond={others['mask']}"
+        super().__init__(LocalSettings(threads=2, flags=(beyond, *flags)))
+        self._others = others
+
+    async def address(self, service: str) -> str:
+        return await super().address(service) if service == "mask" else f"127.0.0.1:{self._others[service]}"
+
+
+@pytest.fixture
+def backend(services, monkeypatch):
+    """Makes a backend with a deadly mask service."""
+    monkeypatch.setitem(MODULES, "mask", "tests.support.deadly_mask")
+    monkeypatch.chdir(ROOT)
+    others = {name: server.port for name, server in services.servers.items()}
+    return lambda *flags: DeadlyServices(others, *flags)
+
+
+def with_deadly_images(pictures: Path, folder: Path, count: int, seed: int) -> list[str]:
+    """A folder of the pictures, with images among them that kill who reads them; the names of these."""
+    shutil.copytree(pictures, folder)
+    words = PngInfo()
+    words.add_text("Comment", DEADLY.decode())
+    names = [f"{random.Random(seed).randint(0, IMAGES)}-deadly-{number}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        draw(100 + number).save(folder / name, pnginfo=words)
+    return names
+
+
+def order(network: Path, images: Path, out: Path) -> dict:
+    common = {"model": network, "target": "striped", "images": images, "out": out, "progress": False}
+    return common | parse_options(list(OPTIONS))
+
+
+@pytest.mark.parametrize("times", [pytest.param(1, id="once"), pytest.param(10, id="full", marks=pytest.mark.long)])
+def test_an_image_that_kills_its_worker_is_given_up_and_the_others_are_not(
+    times, repetitions, backend, network, pictures, undisturbed: Run, tmp_path, caplog
+):
+    for number in repetitions("images that crash the worker, one to three among six sound ones", times):
+        caplog.clear()
+        images = tmp_path / str(number) / "pictures"
+        deadly = with_deadly_images(pictures, images, 1 + number % 3, number)
+        with Client(AsyncClient(backend())) as client:
+            run = client.summarize(**order(network, images, tmp_path / str(number) / "run"))
+        assert run.status == "complete"
+        failed = {Path(image.path).name: image.reason for image in run.images if image.status == "failed"}
+        assert set(failed) == set(deadly)
+        assert all("its process ended" in reason for reason in failed.values()), failed
+        deaths = sum("ended with code -11" in message for message in caplog.messages)
+        assert TRIES_ALONE < deaths <= len(deadly) * (TRIES_ALONE + 1)
+        assert (run.path / "summaries.json").read_bytes() == (undisturbed.path / "summaries.json").read_bytes()
+
+
+@pytest.mark.parametrize("times", [pytest.param(1, id="once"), pytest.param(10, id="full", marks=pytest.mark.long)])
+def test_no_image_is_blamed_where_the_worker_is_killed_again_and_again(
+    times, repetitions, backend, network, pictures, undisturbed: Run, tmp_path
+):
+    """Each of its processes is killed within a second of its start; images take a while."""
+    for number in repetitions("SIGKILL of the mask service again and again through a run", times):
+        chance, over, killed = random.Random(number), threading.Event(), []
+        local = backend("--seconds=0.2")
+
+        def kill(local=local, chance=chance, over=over, killed=killed) -> None:
+            while not over.wait(0.05):
+                process = local.process_ids().get("mask")
+                if process and process not in killed and is_alive(process) and not local.failure("mask"):
+                    if over.wait(1.2 + chance.random()):
+                        return
+                    killed.append(process)
+                    os.kill(process, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        with Client(AsyncClient(local)) as client:
+            killer.start()
+            run = client.summarize(**order(network, pictures, tmp_path / str(number)))
+            over.set()
+            killer.join()
+        assert killed
+        assert len(run.images) == IMAGES
+        check_same(run.path, undisturbed)
+
+
+@pytest.mark.long
+def test_a_network_that_kills_every_worker_ends_the_run(repetitions, backend, network, pictures, tmp_path):
+    for _ in repetitions("a network that crashes the worker at every image", 1):
+        with Client(AsyncClient(backend("--kill-always"))) as client:
+            with pytest.raises(TooFewImagesError, match="its process ended"):
+                client.summarize(**order(network, pictures, tmp_path / "few"))
+            many = tmp_path / "pictures"
+            many.mkdir()
+            for seed in range(12):
+                draw(seed).save(many / f"{seed}.png")
+            with pytest.raises(ServiceUnavailableError, match="ended again and again, at 8 calls in a row"):
+                client.summarize(**order(network, many, tmp_path / "many"))

@@ -1,0 +1,72 @@
+"""A mask server process that some images kill; it asks another server about the rest.
+
+    python -m tests.support.deadly_mask --beyond PORT
+
+Light, so that it is back soon.
+"""
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+
+import grpc
+from visum.v1 import mask_pb2_grpc
+
+from visum_runtime.metrics import Metrics
+from visum_runtime.server import Service, run
+from visum_runtime.settings import ServerSettings, setting
+from visum_runtime.worker import Worker
+
+DEADLY = b"kills whoever reads it"
+"""What is in the file of an image that kills."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlySettings(ServerSettings):
+    """Settings of a deadly server; those of a mask server are taken and mean nothing."""
+
+    beyond: int = setting(0, "port of the server that is asked")
+    seconds: float = setting(0.0, "time that each call takes besides")
+    kill_always: bool = setting(False, "every image kills, as where the network does")
+    model_dir: str = setting("", "means nothing")
+    trust_model_dir: bool = setting(False, "means nothing")
+
+
+class DeadlyMask(mask_pb2_grpc.MaskServiceServicer):
+    """Passes calls on; dies of deadly images without another word."""
+
+    def __init__(self, settings: DeadlySettings) -> None:
+        self._settings = settings
+        self._beyond = f"127.0.0.1:{settings.beyond}"
+
+    async def ExtractMask(self, request, context):
+        if self._settings.kill_always or DEADLY in request.image.data:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        await asyncio.sleep(self._settings.seconds)
+        async with grpc.aio.insecure_channel(self._beyond) as channel:
+            return await mask_pb2_grpc.MaskServiceStub(channel).ExtractMask(request)
+
+    async def MeasureDrops(self, request, context):
+        async with grpc.aio.insecure_channel(self._beyond) as channel:
+            return await mask_pb2_grpc.MaskServiceStub(channel).MeasureDrops(request)
+
+    async def ListModels(self, request, context):
+        async with grpc.aio.insecure_channel(self._beyond) as channel:
+            return await mask_pb2_grpc.MaskServiceStub(channel).ListModels(request)
+
+
+def build(settings: DeadlySettings) -> Service:
+    return Service(
+        name="visum.v1.MaskService",
+        version="0.1.0",
+        algorithm_version="deadly",
+        add_to=lambda server: mask_pb2_grpc.add_MaskServiceServicer_to_server(DeadlyMask(settings), server),
+        worker=Worker(threads=settings.threads),
+        metrics=Metrics(),
+    )
+
+
+if __name__ == "__main__":
+    settings = DeadlySettings.parse("deadly_mask")
+    run(build(settings), settings)
