@@ -25,7 +25,7 @@ from visum_client.errors import (
     retry_seconds,
 )
 from visum_client.hedging import HedgePolicy, Hedging
-from visum_client.lost_workers import CALLS_TO_BLAME, TRIES_ALONE, Company, Losses
+from visum_client.lost_workers import Company, Losses
 from visum_client.methods import SERVICES, SUMMARIZE, Method, Request, Response, server_info
 from visum_client.models import GivenModel
 from visum_client.slots import Slots
@@ -237,9 +237,8 @@ class Services:
         losses, give_up = Losses(), math.inf
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            company = losses.company(connection.slots.each)
             try:
-                async with connection.company.joined(company):
+                async with connection.company.joined(losses, connection.slots.each):
                     answer = await attempt()
                 self._note_answer(connection)
                 return answer
@@ -248,10 +247,8 @@ class Services:
                 if wait is None and error.code() not in _WORTH_ANOTHER_ATTEMPT:
                     self._note_answer(connection)
                     raise from_rpc(error, connection.service) from None
-                if is_lost:
-                    losses.add(company)
-                    if losses.is_to_blame:
-                        raise _blamed(connection, losses) from None
+                if is_lost and connection.company.lose(losses, connection.slots.each):
+                    raise _blamed(connection, losses) from None
                 if is_lost or wait is not None:
                     give_up, pause = math.inf, _FIRST_PAUSE_SECONDS
                 else:
@@ -260,10 +257,11 @@ class Services:
                     raise failure from None
                 _log.debug("%s service: %s; trying again", connection.service, error.details())
             await asyncio.sleep(_jittered(pause if wait is None else wait))
+            connection.company.look_at_others(losses)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _note_answer(self, connection: Connection) -> None:
-        connection.company.to_blame = 0
+        connection.company.note_answer()
         self.backend.answered(connection.service)
 
     def _hopeless(self, connection: Connection, give_up: float, details: str | None) -> VisumError | None:
@@ -362,15 +360,14 @@ def _has_lost_worker(error: grpc.aio.AioRpcError) -> bool:
 
 def _blamed(connection: Connection, losses: Losses) -> VisumError:
     """The error of a call that ends its worker; where it is one of many, of the service."""
-    connection.company.to_blame += 1
-    if connection.company.to_blame < CALLS_TO_BLAME:
-        return ServiceFaultError(
-            f"{connection.service} service: its process ended {losses.total} times at this call, {TRIES_ALONE} times "
-            "while it worked on nothing else"
+    if connection.company.is_service_to_blame:
+        return ServiceUnavailableError(
+            f"the {connection.service} service at {connection.address} ended again and again, whatever it was asked; "
+            "its log says more"
         )
-    return ServiceUnavailableError(
-        f"the {connection.service} service at {connection.address} ended again and again, at {CALLS_TO_BLAME} calls "
-        "in a row; its log says more"
+    return ServiceFaultError(
+        f"{connection.service} service: its process ended {losses.total} times at this call, {losses.alone} times "
+        "while it worked on nothing else"
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from visum_runtime.callers import CallsInFlight, caller_of
@@ -78,6 +79,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
             async with self._watched(method, context, name):
+                if isinstance(request, DecodeError):
+                    raise request
                 return await behaviour(request, context)
 
         return call
@@ -87,6 +90,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             async with self._watched(method, context, name):
+                if isinstance(request, DecodeError):
+                    raise request
                 async for response in behaviour(request, context):
                     yield response
 
@@ -137,4 +142,18 @@ def _rebuilt(handler: grpc.RpcMethodHandler, behaviour: Callable) -> grpc.RpcMet
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
     maker = makers[handler.request_streaming, handler.response_streaming]
-    return maker(behaviour, handler.request_deserializer, handler.response_serializer)
+    # A stream raises what it cannot read where it is read; a single message must arrive for its call to be answered.
+    parse: Any = handler.request_deserializer
+    return maker(behaviour, parse if handler.request_streaming else _reader(parse), handler.response_serializer)
+
+
+def _reader(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Parses a message; answers the error where it is none."""
+
+    def read(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except DecodeError as error:
+            return error
+
+    return read
