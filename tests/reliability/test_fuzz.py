@@ -200,7 +200,7 @@ def names_of_fields() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("chunks", "each"), [pytest.param(1, 300, id="few"), pytest.param(100, 900, id="full", marks=pytest.mark.long)]
+    ("chunks", "each"), [pytest.param(1, 300, id="few"), pytest.param(40, 900, id="full", marks=pytest.mark.long)]
 )
 def test_no_message_is_more_than_a_server_can_answer(chunks, each, repetitions, fuzzed):
     names = names_of_fields()
@@ -220,5 +220,4 @@ def test_no_message_is_more_than_a_server_can_answer(chunks, each, repetitions, 
                     check(error, names)
                 except AssertionError as wrong:
                     raise AssertionError(f"{target.name}, seed '{chunk} {number}': {wrong}") from error
-        print(chunk, dict(codes))
         assert codes["INVALID_ARGUMENT"] > each // 4
