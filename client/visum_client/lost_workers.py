@@ -8,6 +8,7 @@ taken away, they end at others, too.
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Company:
     """
 
     def __init__(self) -> None:
+        self.latest_sign = -math.inf
+        """When a call was last taken up by a worker, as time.monotonic() tells it."""
         self._door = asyncio.Lock()
         self._left = asyncio.Event()
         self._bounds: list[float] = []
@@ -106,11 +109,13 @@ class Company:
 
     def note_answer(self) -> None:
         """Takes note that a call was answered."""
+        self.latest_sign = time.monotonic()
         self._answered += 1
         self._to_blame = 0
 
     def lose(self, losses: Losses, each: int) -> bool:
         """Takes note that a call lost its worker; true where it is to blame."""
+        self.latest_sign = time.monotonic()
         losses.add(losses.company(each))
         self._lost += 1
         self._to_blame += losses.is_to_blame

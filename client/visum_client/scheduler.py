@@ -272,7 +272,8 @@ class Services:
             return AuthenticationError(
                 f"{where} shows a certificate that is not trusted here", "tls_ca", cause=details or ""
             )
-        if time.monotonic() < give_up:
+        # Where other calls reach the service, it is there: each crash of a worker hides it for a while.
+        if time.monotonic() < max(give_up, connection.company.latest_sign + self._unavailable_seconds):
             return None
         what = f"{where} does not answer ({details or 'unavailable'})"
         return ServiceUnavailableError(f"{what}; is it running, and does it speak TLS? `visum doctor` checks")

@@ -102,4 +102,13 @@ async def test_a_wait_that_is_cancelled_lets_the_next_one_in():
         await asyncio.sleep(0)
         waiting.cancel()
         async with asyncio.timeout(10), company.joined(bearing(16), 16):
-            pass
+            assert waiting.cancelled()
+
+
+def test_a_call_that_is_answered_or_lost_is_a_sign_that_the_service_is_there():
+    company = Company()
+    assert company.latest_sign == -math.inf
+    company.lose(Losses(), 16)
+    first = company.latest_sign
+    company.note_answer()
+    assert -math.inf < first <= company.latest_sign
