@@ -1,0 +1,1 @@
+"""Do better networks have more summaries? The paper's table 3 and figure 5."""

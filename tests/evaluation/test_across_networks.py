@@ -1,0 +1,101 @@
+"""The number of summaries against the accuracy of networks (paper, table 3)."""
+
+import json
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from tests.report.drawn_runs import World, edit_json, write_run_folder
+from visum_client.cli import main
+from visum_evaluation.across_networks.rank_correlation import rank_correlation
+
+
+def drawn_run(folder, network, world):
+    write_run_folder(folder, world)
+
+    def change(run):
+        run["configuration"]["model"] |= {"name": network, "sha256": network.encode().hex().ljust(64, "0")}
+
+    edit_json(folder / "run.json", change)
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Four networks on two classes; the better, the more summaries."""
+    folders = []
+    for number, network in enumerate(("poor", "fair", "good", "best")):
+        for target in ("bird", "boat"):
+            world = World(summaries=1 + number, unrecognized=4 - number, failed=0, target=target)
+            folders.append(drawn_run(tmp_path / network / target, network, world))
+    return [str(folder) for folder in folders]
+
+
+def answer(capsys, *words):
+    assert main(["evaluate", "networks", "--json", "--runs", *words]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_networks_come_best_first_with_means_over_classes(capsys, runs):
+    result = answer(capsys, *runs)
+    assert [row["network"] for row in result["networks"]] == ["best", "good", "fair", "poor"]
+    assert [row["summaries"] for row in result["networks"]] == [4, 3, 2, 1]
+    assert result["networks"][0]["accuracy"] == pytest.approx(8 / 9)
+    assert result["correlation"]["plain"] == {"rho": pytest.approx(1.0), "p_value": pytest.approx(2 / 24)}
+    assert result["correlation"]["area"] == pytest.approx(result["correlation"]["plain"])  # all masks are alike here
+    assert result["correlation"]["area_and_parts"] is None
+
+
+def test_accuracies_can_be_given(capsys, runs):
+    given = ["--accuracy", "poor=.9", "fair=.8", "good=.7", "best=.6"]
+    result = answer(capsys, *runs, *given)
+    assert [row["network"] for row in result["networks"]] == ["poor", "fair", "good", "best"]
+    assert result["correlation"]["plain"]["rho"] == pytest.approx(-1.0)
+
+
+@pytest.mark.parametrize("given", ["poor", "poor=2", "=.5", "poor=x", "other=.5"])
+def test_an_accuracy_that_fits_nothing_is_refused(capsys, runs, given):
+    assert main(["evaluate", "networks", "--runs", *runs, "--accuracy", given]) == 1
+    assert "accuracy" in capsys.readouterr().err
+
+
+def test_networks_of_other_classes_or_images_are_not_compared(capsys, runs):
+    assert main(["evaluate", "networks", "--runs", *runs[:-1]]) == 1
+    assert "best and poor have not the same classes and images: boat" in capsys.readouterr().err
+    assert main(["evaluate", "networks", "--runs", *runs, runs[0]]) == 1
+    assert "several runs of one class" in capsys.readouterr().err
+
+
+def test_the_table_says_what_was_held_fixed(capsys, runs):
+    assert main(["evaluate", "networks", "--runs", *runs]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:3] == ["best", "0.889", "4.00"]
+    assert "nothing held fixed: rho 1.00, p 0.083" in lines
+    assert "both held fixed: too few networks to tell" in lines
+
+
+def test_the_correlation_is_spearmans_and_its_p_value_exact():
+    generator = np.random.default_rng(0)
+    one, other = generator.integers(0, 4, 6).tolist(), generator.normal(size=6).tolist()
+    rho, p_value = rank_correlation(one, other)
+    assert rho == pytest.approx(spearmanr(one, other).statistic)
+    every = [abs(spearmanr(one, order).statistic) for order in permutations(other)]
+    assert p_value == pytest.approx(np.mean(np.array(every) >= abs(rho) - 1e-9))
+
+
+def test_a_common_cause_is_taken_away():
+    generator = np.random.default_rng(1)
+    cause = generator.normal(size=40)
+    one, other = (cause + 0.1 * generator.normal(size=40) for _ in range(2))
+    assert rank_correlation(one, other)[0] > 0.9
+    assert abs(rank_correlation(one, other, [cause])[0]) < 0.4
+    assert rank_correlation(one, other, [cause])[1] > 0.05
+    assert rank_correlation(one, other)[1] == pytest.approx(1 / 40320)
+
+
+def test_nothing_is_said_of_too_few_or_of_constants():
+    assert rank_correlation([1, 2], [2, 1]) is None
+    assert rank_correlation([1, 2, 3, 4], [2, 1, 4, 3], [[1, 2, 3, 4], [2, 1, 4, 3]]) is None
+    assert rank_correlation([1, 2, 3], [5, 5, 5]) is None
