@@ -34,16 +34,24 @@ setup: .venv/ready ## Make the environment (.venv); the other targets do it by t
 demo: setup ## Summarize a class of a world whose parts are known, and hold it against them (3 minutes)
 	@$(BIN)/python -m visum_demo.demo --out $(OUT)
 
-.venv-s3/ready: requirements-s3.txt
-	test -x .venv-s3/bin/python || $(PYTHON) -m venv .venv-s3
-	.venv-s3/bin/python -m pip install --quiet --requirement requirements-s3.txt
+.venv-%/ready: requirements-%.txt
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --requirement $<
+	touch $@
+
+.venv-tools/ready: requirements-tools.txt .venv/ready
+	test -x .venv-tools/bin/python || $(BIN)/python -m venv .venv-tools
+	$(BIN)/python -c "import site; print(f'import site; site.addsitedir({site.getsitepackages()[0]!r})')" \
+	  > $$(.venv-tools/bin/python -c "import site; print(site.getsitepackages()[0])")/project.pth
+	.venv-tools/bin/python -m pip install --quiet --requirement $<
 	touch $@
 
 test: setup .venv-s3/ready ## Hold every fact in its smallest form (at most 10 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-long: setup .venv-s3/ready ## Hold the full counts
+test-long: setup .venv-s3/ready .venv-tools/ready .venv-fiftyone/ready .venv-kfp/ready ## Hold the full counts
 	$(BIN)/python -m pytest -m long --timeout 7200
+	.venv-tools/bin/python -m pytest -m long tests/tools
 
 bench: setup ## Measure speed, as ratios
 	$(BIN)/python -m benchmarks.masks
@@ -65,11 +73,6 @@ lint: setup check-protos lint-protos ## Check style, types and protos
 format: setup ## Write code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-
-.venv-protos/ready: requirements-protos.txt
-	test -x .venv-protos/bin/python || $(PYTHON) -m venv .venv-protos
-	.venv-protos/bin/python -m pip install --quiet --requirement requirements-protos.txt
-	touch $@
 
 protos: .venv-protos/ready ## Write the stubs beside the .proto files
 	PATH="$(CURDIR)/.venv-protos/bin:$$PATH" protos/generate.sh
@@ -96,4 +99,4 @@ image-%:
 	  --tag $(IMAGE_PREFIX)visum-$(service):$(VERSION)$(addprefix -,$(device)) .
 
 clean: ## Remove environments and caches
-	rm -rf .venv .venv-protos .venv-s3 build/site .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-* build/site .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis

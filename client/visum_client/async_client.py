@@ -32,6 +32,8 @@ from visum_client.scaled_services import ScaledCall
 from visum_client.specialize_call import SpecializeCall
 from visum_client.stage_calls import StageCalls
 from visum_client.summarize import Order, summarize
+from visum_client.tracking import log_runs
+from visum_client.tracking.library import require_tracker
 
 _log = logging.getLogger("visum_client")
 
@@ -52,6 +54,7 @@ class RunOptions(TypedDict, total=False):
     match: MatchOptions | None
     clustering: ClusteringOptions | None
     necessity: NecessityOptions | None
+    tracker: str | None
 
 
 class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
@@ -82,6 +85,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
         match: MatchOptions | None = None,
         clustering: ClusteringOptions | None = None,
         necessity: NecessityOptions | None = None,
+        tracker: str | None = None,
     ) -> Run:
         """Finds the visual summaries of a class. The same call goes on with a run that was interrupted.
 
@@ -104,6 +108,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             match: Options of the matching.
             clustering: Options of the clustering.
             necessity: What a summary must do to be one.
+            tracker: mlflow logs the complete run to MLflow, where MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME say.
 
         Raises:
             InvalidInputError: A parameter, an option or the network's file is wrong; `field` names it.
@@ -113,6 +118,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             ServiceUnavailableError: A service cannot be reached or started.
             VisumError: A service failed. What was finished is kept in all cases.
         """
+        require_tracker(tracker)
         order = Order(
             model=Path(model) if isinstance(model, os.PathLike) else model,
             weights=None if weights is None else Path(weights),
@@ -136,7 +142,10 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             downloads=partial(self._downloads, cache),
         )
         folder = await summarize(self._open(), order, Progress(progress))
-        return Run(folder.path)
+        run = Run(folder.path)
+        if tracker:
+            await asyncio.to_thread(log_runs, [run])
+        return run
 
     async def summarize_all(
         self,
@@ -158,7 +167,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
                 they count in sorted order.
             out: Gets a run folder for each class, of the same name.
             weights: Weights file of the network, where `model` is a name.
-            others: As for `summarize`.
+            others: As for `summarize`; a tracker gets one run that holds a nested one for each class, at the end.
 
         Returns:
             A run, or an error, for each folder, in sorted order.
@@ -167,6 +176,8 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             InvalidInputError: There are no folders, or one is named after no class.
             NotFoundError, ServiceUnavailableError, VisumError: As `summarize`.
         """
+        tracker = others.pop("tracker", None)
+        require_tracker(tracker)
         card = await find_card(self._open(), find_model(model, weights))
         folders = await asyncio.to_thread(class_folders, images, card.classes)
         runs = []
@@ -179,6 +190,8 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             except (InvalidInputError, RunFolderError, TooFewImagesError) as error:
                 _log.warning("%s: %s", folder.name, error)
                 runs.append(ClassRun(folder.name, folder.target, None, error))
+        if tracker:
+            await asyncio.to_thread(log_runs, runs, f"{card.ref.name}: {len(runs)} classes")
         return tuple(runs)
 
     async def model(self, model: ModelLike, weights: str | os.PathLike[str] | None = None) -> common_pb2.ModelCard:

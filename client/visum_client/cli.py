@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from visum_client.commands import compare, completion, doctor, kube, report, run, score, serve, specialize
+from visum_client.commands import compare, completion, doctor, export, kube, report, run, score, serve, specialize
 from visum_client.commands.command import Command, CommandGroup, added_commands, tell
 from visum_client.credentials import VARIABLES
 from visum_client.errors import InvalidInputError, VisumError
@@ -31,6 +31,7 @@ _COMMANDS = (
     compare.COMMAND,
     score.COMMAND,
     specialize.COMMAND,
+    export.COMMAND,
     serve.COMMAND,
     doctor.COMMAND,
     kube.GROUP,
@@ -39,7 +40,10 @@ _CHECKED_FLAGS = frozenset(
     {
         "option",
         "services",
+        "format",
         "limit",
+        "register",
+        "alias",
         "name",
         "out",
         "parallelism",

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from visum_client.errors import RunFolderError, VisumError
+from visum_client.export.formats import export_run
 from visum_client.folder import RunFolder, read_json
+from visum_client.images import ImageSource
 from visum_client.notebook import run_html
 from visum_client.records import Discarded, ImageRecord, Summary
 from visum_client.tags import Tags, read_tags_of
@@ -106,6 +108,23 @@ class Run:
             raise VisumError("to_dataframe needs pandas: pip install pandas") from error
         rows = [_row(summary, rank) for summary in self.summaries for rank in range(len(summary.members))]
         return pandas.DataFrame(rows, columns=_COLUMNS)
+
+    def export(self, format: str, out: str | os.PathLike[str] | None = None, images: ImageSource | None = None) -> Path:
+        """Writes the summaries for other tools; returns where.
+
+        Args:
+            format: coco (categories are summaries, with masks, boxes and scores in pixels of the originals), fiftyone
+                (a folder that FiftyOne imports as COCODetectionDataset) or csv (a row a part).
+            out: The file, or of fiftyone the folder; None: the run's name with .coco.json, .fiftyone or .csv, in the
+                current folder.
+            images: For fiftyone, where the originals are now; they are found by their digests. None: the views of the
+                run, with masks and boxes in their pixels.
+
+        Raises:
+            InvalidInputError: There is no such format, the folder is not empty, or an original is missing.
+            RunFolderError: The run is not complete, or a file is missing or damaged.
+        """
+        return export_run(self, format, out, images)
 
     def read_tags(self, *paths: str | os.PathLike[str]) -> Sequence[Tags]:
         """What people call the summaries, from files that the report's page downloaded, one a person.

@@ -1,15 +1,19 @@
 """Specializing as a call of the client."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from visum_client.connected import Connected
+from visum_client.errors import InvalidInputError
 from visum_client.progress import Progress
 from visum_client.run import Run
 from visum_client.specialization.class_runs import read_class_runs
 from visum_client.specialization.specialize import STAGES, Specialization, specialize
 from visum_client.specialization.specialized import Specialized
+from visum_client.tracking import log_specialized
+from visum_client.tracking.library import require_tracker
 
 
 class SpecializeCall(Connected):
@@ -28,6 +32,9 @@ class SpecializeCall(Connected):
         seed: int = 0,
         cache: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
+        tracker: str | None = None,
+        register: str | None = None,
+        alias: str | None = None,
     ) -> Specialized:
         """Makes one better classifier of a network and the summaries of several of its classes.
 
@@ -42,6 +49,9 @@ class SpecializeCall(Connected):
             seed: Of everything random.
             cache: Folder of features that later calls reuse.
             progress: Draw progress bars on standard error; None: where that is a terminal.
+            tracker: mlflow logs the classifier to MLflow, as a model with signature, example and card; None: nowhere.
+            register: With a tracker, the registered model that it becomes a version of.
+            alias: Alias of the registered model that points to this version from then on.
 
         Raises:
             InvalidInputError: A parameter is wrong, the runs do not go together, or the network's file is another than
@@ -51,6 +61,10 @@ class SpecializeCall(Connected):
             RunFolderError: A folder is no run folder, or in use.
             VisumError: A service failed.
         """
+        require_tracker(tracker)
+        if (register and not tracker) or (alias and not register):
+            missing = "a tracker" if not tracker else "a registered model"
+            raise InvalidInputError(f"needs {missing}", "alias" if alias else "register")
         order = Specialization(
             runs=read_class_runs(runs),
             train=Path(train),
@@ -62,4 +76,8 @@ class SpecializeCall(Connected):
             seed=seed,
             cache=None if cache is None else Path(cache),
         )
-        return await specialize(self._open(), order, Progress(progress, STAGES))
+        result = await specialize(self._open(), order, Progress(progress, STAGES))
+        if tracker:
+            loaded = [run if isinstance(run, Run) else Run(run) for run in runs]
+            await asyncio.to_thread(log_specialized, result, loaded, register, alias)
+        return result

@@ -75,3 +75,12 @@ def test_texts_travel_in_the_archive_and_do_not_disturb_loading(tmp_path):
         (name,) = [name for name in archive.namelist() if name.endswith("about")]
         assert archive.read(name) == b"said by hand"
     assert ModelRepository(ModelSettings(model_dir=tmp_path, trust_model_dir=True)).load("mine").card.classes == CLASSES
+
+
+def test_every_layer_stays_in_the_mode_that_it_was_in(tmp_path):
+    """As where batch statistics are frozen while the rest is trained."""
+    network = WithDropout().train()
+    network.body.eval()
+    export_network(network, tmp_path / "mine.pt2", CLASSES, identity_preprocessing())
+    assert (network.training, network.dropout.training, network.body.training) == (True, True, False)
+    assert not network.body.features[0].training

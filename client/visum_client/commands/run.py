@@ -43,6 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", help="folder of masks and proposals that runs share")
     add("--option", action="append", default=[], metavar="STEP.NAME=VALUE", help=_option_help())
     add("--progress", action=argparse.BooleanOptionalAction, help="draw progress bars (default: on a terminal)")
+    text = "log the run to MLflow when it is complete (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME)"
+    add("--mlflow", action="store_true", help=text)
     add_services_flag(parser)
 
 
@@ -55,6 +57,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "keep_work": arguments.keep_work,
         "cache": arguments.cache,
         "progress": arguments.progress,
+        "tracker": "mlflow" if arguments.mlflow else None,
         **parse_options(arguments.option),  # type: ignore[typeddict-item]
     }
     network = {"model": arguments.model, "weights": arguments.weights, "out": arguments.out}

@@ -31,6 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of everything random (default: 0)")
     add("--cache", type=Path, metavar="DIR", help="keep features there: no image is embedded twice")
     add("--progress", action=argparse.BooleanOptionalAction, help="draw progress bars (default: on a terminal)")
+    add("--mlflow", action="store_true", help="log the classifier to MLflow as a model (MLFLOW_TRACKING_URI)")
+    add("--register", metavar="NAME", help="with --mlflow: make it a version of this registered model")
+    add("--alias", help="with --register: let this alias of the registered model point to it, as champion")
     add_services_flag(parser)
 
 
@@ -48,6 +51,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             seed=arguments.seed,
             cache=arguments.cache,
             progress=arguments.progress,
+            tracker="mlflow" if arguments.mlflow else None,
+            register=arguments.register,
+            alias=arguments.alias,
         )
     return _figures(result)
 

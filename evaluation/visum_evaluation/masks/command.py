@@ -1,8 +1,7 @@
 """`visum evaluate masks`: the paper's table 2, with controls of whether masks are evidence."""
 
 import argparse
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ import numpy as np
 import torch
 
 from visum_client.commands.command import Command, tell
-from visum_client.errors import InvalidInputError, TooFewImagesError, VisumError
-from visum_client.models import ModelFolder, find_model
-from visum_client.private_folder import PrivateFolder
+from visum_client.errors import InvalidInputError, TooFewImagesError
 from visum_demo.shipped import model_path
 from visum_evaluation.masks.figure import save_figure
 from visum_evaluation.masks.mask_store import MadeMask, MaskStore
@@ -21,10 +18,9 @@ from visum_evaluation.masks.methods import CRISP, METHODS, make_masks, masks_of
 from visum_evaluation.masks.samples import Sample, Samples, class_folders, photographs, planted_scenes
 from visum_evaluation.masks.table import method_figures, planted_shares, table, transfer_at_equal_area
 from visum_evaluation.masks.variants import overlap
+from visum_evaluation.networks import Networks, open_networks
 from visum_mask.optimizer import START
-from visum_models import Classifier, ModelRepository
-from visum_models.repository import ModelSettings
-from visum_runtime.errors import InvalidInput, ServiceError
+from visum_models import Classifier
 
 OTHER_START = START + 1e-3
 _EXAMPLES = """\
@@ -54,62 +50,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Makes the masks that are not there yet and measures them."""
     torch.set_num_threads(1)  # as the service does, so that masks do not depend on the machine's load
-    _check(arguments)
-    try:
-        with _repository() as (repository, folder):
-            return _evaluate(arguments, repository, folder)
-    except (ServiceError, InvalidInput) as error:
-        raise VisumError(str(error)) from error
+    check_images(arguments, ("limit", 1), ("batch", 1), ("figure_rows", 1), ("flips", 0))
+    with open_networks() as networks:
+        return _evaluate(arguments, networks)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def check_images(arguments: argparse.Namespace, *numbers: tuple[str, int]) -> None:
+    """Checks which images and network are asked for, and numbers by their name and least value.
+
+    Raises:
+        InvalidInputError: They do not go together, or a number is too small.
+    """
     if arguments.world is None and not (arguments.model and arguments.images):
         raise InvalidInputError("is needed, with images, unless a world is given", "model")
     if arguments.world is None and bool(arguments.target) == arguments.all_targets:
         raise InvalidInputError("give either a target or all targets", "target")
     if arguments.images is not None and not arguments.images.is_dir():
         raise InvalidInputError(f"{arguments.images} is not a folder", "images")
-    for name, least in (("limit", 1), ("batch", 1), ("figure_rows", 1), ("flips", 0)):
+    for name, least in numbers:
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise InvalidInputError(f"is {value}, must be at least {least}", name)
 
 
-@contextlib.contextmanager
-def _repository() -> Iterator[tuple[ModelRepository, ModelFolder]]:
-    """Networks of exactly the files that the command names, and torchvision's."""
-    private = PrivateFolder()
-    try:
-        settings = ModelSettings(model_dir=private.path, trust_model_dir=True)
-        yield ModelRepository(settings), ModelFolder(private.path)
-    finally:
-        private.close()
-
-
-def _evaluate(arguments: argparse.Namespace, repository: ModelRepository, folder: ModelFolder) -> dict[str, Any]:
+def _evaluate(arguments: argparse.Namespace, networks: Networks) -> dict[str, Any]:
     model = model_path(arguments.world) if arguments.world else arguments.model
-    classifier = _load(repository, folder, model, None if arguments.world else arguments.weights)
-    other = _load(repository, folder, arguments.transfer, None) if arguments.transfer else None
+    classifier = networks.load(model, None if arguments.world else arguments.weights)
+    other = networks.load(arguments.transfer) if arguments.transfer else None
     if other is not None and other.card.classes != classifier.card.classes:
         raise InvalidInputError("has other classes than the network that is explained", "transfer")
-    samples = _samples(arguments, classifier)
+    samples = choose_samples(arguments, classifier)
     if not samples.used:
         raise TooFewImagesError("the network recognizes none of the images", "images")
     store = MaskStore(arguments.cache)
     masks = {name: _told(name, arguments, classifier, samples.used, store) for name in arguments.methods}
     if arguments.figure:
         rows = samples.used[: arguments.figure_rows]
-        save_figure(arguments.figure, rows, masks)
+        save_figure(arguments.figure, rows, {name: [mask.raw for mask in found] for name, found in masks.items()})
     return _figures(classifier, other, samples, masks) | _mirrored(arguments, classifier, samples.used, store)
 
 
-def _load(repository: ModelRepository, folder: ModelFolder, model: str | Path, weights: Path | None) -> Classifier:
-    given = find_model(model, weights)
-    folder.add(given)
-    return repository.load(given.name, given.sha256)
-
-
-def _samples(arguments: argparse.Namespace, classifier: Classifier) -> Samples:
+def choose_samples(arguments: argparse.Namespace, classifier: Classifier) -> Samples:
+    """The images that the flags name: of a world, of folders of classes, or of one class."""
     if arguments.world:
         return planted_scenes(classifier, arguments.world, arguments.limit)
     if arguments.all_targets:

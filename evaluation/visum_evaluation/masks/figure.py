@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from visum_evaluation.masks.mask_store import MadeMask
 from visum_evaluation.masks.samples import Sample
 
 _LABEL_PX = 14
@@ -17,17 +16,17 @@ _PALE = 0.25
 _QUALITY = 88
 
 
-def save_figure(path: Path, samples: Sequence[Sample], masks: dict[str, list[MadeMask]]) -> None:
+def save_figure(path: Path, samples: Sequence[Sample], saliency: dict[str, list[NDArray[np.float32]]]) -> None:
     """Writes a picture: a row an image; the view, then each method's saliency in colour on a pale grey view."""
     rows = [
-        [sample.view, *(_highlighted(sample.view, found[i].raw) for found in masks.values())]
+        [sample.view, *(_highlighted(sample.view, found[i]) for found in saliency.values())]
         for i, sample in enumerate(samples)
     ]
     side = len(samples[0].view)
     step = side + _GAP_PX
     canvas = Image.new("RGB", (step * len(rows[0]), _LABEL_PX + step * len(rows)), "white")
     draw = ImageDraw.Draw(canvas)
-    for column, label in enumerate(("view", *masks)):
+    for column, label in enumerate(("view", *saliency)):
         draw.text((column * step, 0), label, fill="black")
         for row, tiles in enumerate(rows):
             canvas.paste(Image.fromarray(tiles[column]), (column * step, _LABEL_PX + row * step))

@@ -1,4 +1,9 @@
 """Crisp saliency masks: which pixels a classifier cannot do without."""
 
+from visum_mask.attribution import CrispMask
+from visum_mask.options import MaskOptions
+
+__all__ = ["ALGORITHM_VERSION", "CrispMask", "MaskOptions"]
+
 ALGORITHM_VERSION = "5"
 """Changes whenever masks or drops change."""

@@ -59,7 +59,7 @@ def export_network(
 
 
 def _program(network: nn.Module, side: int, classes: int) -> torch.export.ExportedProgram:
-    was_training = network.training
+    trained = [module for module in network.modules() if module.training]
     device = next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
     example = torch.zeros(2, 3, side, side, device=device)
     try:
@@ -67,7 +67,8 @@ def _program(network: nn.Module, side: int, classes: int) -> torch.export.Export
         program = torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
         shape = tuple(program.module()(example).shape)
     finally:
-        network.train(was_training)
+        for module in trained:
+            module.training = True
     if shape != (2, classes):
         message = f"are {classes}, but the network answers two images with a tensor of shape {list(shape)}"
         raise InvalidInput(message, field="classes")

@@ -1,0 +1,1 @@
+"""Crisp masks beside attribution methods of Captum."""
