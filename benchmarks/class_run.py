@@ -2,6 +2,7 @@
 
 The images are pictures of one class of the demo's planted-parts world, rendered with seeds of their own; the network is
 the one that the demo ships. Masks are made with few iterations: here they are only something to select survivors by.
+The preset is `paper`, the one that describes and matches proposals.
 The run is made twice: with all images, then with half of them, whose masks and proposals come from the first run's
 cache, so that matching and clustering can be compared at two sizes.
 """
@@ -38,11 +39,12 @@ START = "start"
 STAGES = ("masks", "proposals", "matching", "clustering", "drops", "report")
 CLIENT_SCRIPT = """
 import json, pathlib, sys
-from visum_client import Client, MaskOptions
+from visum_client import Client, ClusteringOptions, MaskOptions
 order = json.loads(sys.argv[1])
 model, mask = pathlib.Path(order.pop("model")), MaskOptions(iterations=order.pop("iterations"))
+options = {"mask": mask, "clustering": ClusteringOptions(preset="paper"), "admit_unrecognized": True}
 with Client.local() as client:
-    client.summarize(**order, model=model, mask=mask, admit_unrecognized=True, progress=False)
+    client.summarize(**order, **options, model=model, progress=False)
 """
 MODULES = {f"visum_{name}": name for name in ("mask", "proposals", "clustering")}
 PROCESSES = (CLIENT, *MODULES.values())

@@ -74,7 +74,7 @@ async def masks_per_second(port: int, clients: int, requests: Iterator[mask_pb2.
     """Throughput of so many clients, which together keep eight calls in flight."""
     waiting = [next(requests) for _ in range(MASKS_A_TURN)]
 
-    async def ask(stub: mask_pb2_grpc.MaskServiceAsyncStub) -> None:
+    async def ask(stub: "mask_pb2_grpc.MaskServiceAsyncStub") -> None:
         while waiting:
             await stub.ExtractMask(waiting.pop())
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ _SERVER_VARIABLES = "VISUM_SERVER_"
 _LOG_TAIL_LINES = 8
 _LOG_TAIL_BYTES = 8192
 _READ_BYTES = 1 << 16
+_STEADY_SECONDS = 60.0
+"""A server that ran for so long does not die of what ended it before."""
 
 _log = logging.getLogger("visum_client")
 
@@ -33,12 +36,14 @@ class ChildLimits:
     """Longest wait for it to start."""
     stop_seconds: float = 10.0
     """Longest wait for it to end before it is killed."""
-    restarts: int = 2
-    """How often it is started again after it died."""
+    starts: int = 3
+    """How often it is started at a time, where it is killed before it is ready."""
+    restarts: int = 50
+    """How often in a row it is started again after it died; one that answered, or ran for a minute, has begun anew."""
 
     def __post_init__(self) -> None:
-        if not (self.start_seconds > 0 and self.stop_seconds >= 0 and self.restarts >= 0):
-            raise ValueError("start_seconds must be positive, stop_seconds and restarts not negative")
+        if not (self.start_seconds > 0 and self.stop_seconds >= 0 and self.starts >= 1 and self.restarts >= 0):
+            raise ValueError("start_seconds and starts must be positive, stop_seconds and restarts not negative")
 
 
 class ChildServer:
@@ -76,6 +81,7 @@ class ChildServer:
         self._gave_up = gave_up
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._deaths = 0
 
     @property
     def process_id(self) -> int | None:
@@ -95,6 +101,10 @@ class ChildServer:
             raise
         self._keeper = asyncio.create_task(self._keep_running())
 
+    def answered(self) -> None:
+        """Takes note that it answered a call."""
+        self._deaths = 0
+
     async def stop(self) -> None:
         """Ends it: by closing its standard input, and by force if that does not help in time."""
         if self._keeper is not None:
@@ -105,13 +115,13 @@ class ChildServer:
 
     async def _launch(self) -> None:
         """Starts it and waits until it is ready; one that is killed before, as for want of memory, is started again."""
-        restarts = self._limits.restarts
+        starts = 1
         while (code := await self._become_ready()) is not None:
-            if code >= 0 or restarts == 0:
+            if code >= 0 or starts == self._limits.starts:
                 text = f"the {self._title} ended with code {code} before it was ready{self._log_tail()}"
                 raise ServiceUnavailableError(text)
             _log.warning("the %s was killed before it was ready (code %d); starting it again", self._title, code)
-            restarts -= 1
+            starts += 1
 
     async def _become_ready(self) -> int | None:
         """Starts a process: None once it is ready, its exit code where it ended before. Raises as `start`."""
@@ -137,17 +147,20 @@ class ChildServer:
             )
 
     async def _keep_running(self) -> None:
-        for _ in range(self._limits.restarts):
+        while True:
+            started = time.monotonic()
             code = await self._ended()
+            if time.monotonic() - started > _STEADY_SECONDS:
+                self._deaths = 0
+            self._deaths += 1
+            if self._deaths > self._limits.restarts:
+                text = f"the {self._title} ended {self._deaths} times in a row, at last with code {code}"
+                return self._give_up(ServiceUnavailableError(text + self._log_tail()))
             _log.warning("the %s ended with code %d; starting it again", self._title, code)
             try:
                 await self._launch()
             except ServiceUnavailableError as error:
                 return self._give_up(error)
-        code = await self._ended()
-        times = self._limits.restarts + 1
-        text = f"the {self._title} ended {times} times, at last with code {code}{self._log_tail()}"
-        return self._give_up(ServiceUnavailableError(text))
 
     async def _ended(self) -> int:
         assert self._process is not None

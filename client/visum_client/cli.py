@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from types import FrameType
+from typing import Any
 
 from tqdm import tqdm
 
@@ -83,19 +84,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _silenced() if arguments.quiet else contextlib.nullcontext():
             result = command.run(arguments)
+        return _print(arguments, result)
     except VisumError as error:
         return _failed(arguments, error)
     except KeyboardInterrupt:
         tell("interrupted; the same command goes on where it was")
         return INTERRUPTED
-    except BrokenPipeError:
+    except BrokenPipeError:  # what reads the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILURE
     except OSError as error:  # a full disk, a folder that may not be written
         return _failed(arguments, VisumError(f"{error.filename or 'file'}: {error.strerror or error}"))
+
+
+def _print(arguments: argparse.Namespace, result: dict[str, Any]) -> int:
+    """Prints what a command found, and returns its exit code."""
     exit_code = int(result.pop("exit_code", 0))
     if result:
-        print(json.dumps(result) if arguments.json else command.show(result), flush=True)
+        print(json.dumps(result) if arguments.json else arguments.chosen.show(result), flush=True)
     return exit_code
 
 

@@ -89,6 +89,11 @@ class LocalServices:
         server = self._servers.get(service)
         return server.failure if server else None
 
+    def answered(self, service: str) -> None:
+        """Takes note that a service answered."""
+        if server := self._servers.get(service):
+            server.answered()
+
     def admit(self, model: GivenModel) -> None:
         """Lets the services use the weights file of a network."""
         self._models.add(model)

@@ -231,7 +231,7 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Members below this fraction of the median similarity are trimmed."""
     merge: float = within(0.7, 0)
     """Clusters whose between-to-within similarity reaches this are merged; 1 or more: never."""
-    agreement: float = within(0.5, 0, 1, above=True)
+    agreement: float = within(0.6, 0, 1, above=True)
     """Preset consensus: share of the clusterings that must put parts together."""
 
     def for_images(self, count: int) -> Self:

@@ -25,6 +25,9 @@ class RemoteServices:
         """None: whoever runs a service may start it again."""
         return None
 
+    def answered(self, service: str) -> None:
+        """Does nothing: whoever runs a service watches over it."""
+
     def admit(self, model: GivenModel) -> None:
         """Does nothing: networks are not uploaded; the services have them or not."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -17,12 +18,14 @@ from visum_client.credentials import Credentials
 from visum_client.errors import (
     AuthenticationError,
     LimitError,
+    ServiceFaultError,
     ServiceUnavailableError,
     VisumError,
     from_rpc,
     retry_seconds,
 )
 from visum_client.hedging import HedgePolicy, Hedging
+from visum_client.lost_workers import Company, Losses
 from visum_client.methods import SERVICES, SUMMARIZE, Method, Request, Response, server_info
 from visum_client.models import GivenModel
 from visum_client.slots import Slots
@@ -34,12 +37,15 @@ UNAVAILABLE_SECONDS = 60.0
 IN_FLIGHT_FACTOR = 2
 """Calls in flight for each call that keeps a server busy: one is worked on, one waits."""
 REPLICA_KEY = "visum-replica"
-"""Trailing metadata by which a server tells itself from the other replicas behind its name."""
+"""Metadata by which a server tells itself from the other replicas behind its name: leading where it takes a call up,
+trailing where it has answered it."""
 SIGNS_OF_A_STRANGER = ("CERTIFICATE_VERIFY_FAILED", "Hostname Verification Check failed")
 """What gRPC says where a server's certificate is of another authority, or for another name."""
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
 _LONGEST_QUEUE_PAUSE_SECONDS = 30.0
+
+_WORTH_ANOTHER_ATTEMPT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 _log = logging.getLogger("visum_client")
 
@@ -55,6 +61,9 @@ class Backend(Protocol):
 
     def failure(self, service: str) -> VisumError | None:
         """Why a service will not come back; None while there is hope."""
+
+    def answered(self, service: str) -> None:
+        """Takes note that a service answered: what befell it before counts no more."""
 
     def admit(self, model: GivenModel) -> None:
         """Lets the services use the file of a network that a call names, where that is possible."""
@@ -73,6 +82,8 @@ class Connection:
     info: info_pb2.GetServerInfoResponse
     slots: Slots = field(default_factory=lambda: Slots(1))
     """Holds calls back beyond what its replicas can use."""
+    company: Company = field(default_factory=Company)
+    """Keeps calls apart that lost their worker."""
 
     @property
     def in_flight(self) -> int:
@@ -223,24 +234,35 @@ class Services:
         return Connection(service, address, channel, info, slots)
 
     async def _attempts(self, connection: Connection, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
-        give_up: float | None = None
+        losses, give_up = Losses(), math.inf
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await attempt()
+                async with connection.company.joined(losses, connection.slots.each):
+                    answer = await attempt()
+                self._note_answer(connection)
+                return answer
             except grpc.aio.AioRpcError as error:
-                if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and (wait := retry_seconds(error)) is not None:
-                    give_up, pause = None, _FIRST_PAUSE_SECONDS
-                    await asyncio.sleep(_jittered(min(wait, _LONGEST_QUEUE_PAUSE_SECONDS)))
-                    continue
-                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                wait, is_lost = _queue_seconds(error), _has_lost_worker(error)
+                if wait is None and error.code() not in _WORTH_ANOTHER_ATTEMPT:
+                    self._note_answer(connection)
                     raise from_rpc(error, connection.service) from None
-                give_up = give_up or time.monotonic() + self._unavailable_seconds
+                if is_lost and connection.company.lose(losses, connection.slots.each):
+                    raise _blamed(connection, losses) from None
+                if is_lost or wait is not None:
+                    give_up, pause = math.inf, _FIRST_PAUSE_SECONDS
+                else:
+                    give_up = min(give_up, time.monotonic() + self._unavailable_seconds)
                 if failure := self._hopeless(connection, give_up, error.details()):
                     raise failure from None
                 _log.debug("%s service: %s; trying again", connection.service, error.details())
-            await asyncio.sleep(_jittered(pause))
+            await asyncio.sleep(_jittered(pause if wait is None else wait))
+            connection.company.look_at_others(losses)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _note_answer(self, connection: Connection) -> None:
+        connection.company.note_answer()
+        self.backend.answered(connection.service)
 
     def _hopeless(self, connection: Connection, give_up: float, details: str | None) -> VisumError | None:
         if failure := self.backend.failure(connection.service):
@@ -250,7 +272,8 @@ class Services:
             return AuthenticationError(
                 f"{where} shows a certificate that is not trusted here", "tls_ca", cause=details or ""
             )
-        if time.monotonic() < give_up:
+        # Where other calls reach the service, it is there: each crash of a worker hides it for a while.
+        if time.monotonic() < max(give_up, connection.company.latest_sign + self._unavailable_seconds):
             return None
         what = f"{where} does not answer ({details or 'unavailable'})"
         return ServiceUnavailableError(f"{what}; is it running, and does it speak TLS? `visum doctor` checks")
@@ -320,6 +343,33 @@ def _check_size(method: Method[Any, Any], request: message.Message, info: info_p
     size = request.ByteSize()
     if info.max_message_bytes and size > info.max_message_bytes:
         raise LimitError(f"{method.name} would need {size} bytes; the service takes at most {info.max_message_bytes}")
+
+
+def _queue_seconds(error: grpc.aio.AioRpcError) -> float | None:
+    """How long to leave a full queue alone; None where it is something else."""
+    if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED or (seconds := retry_seconds(error)) is None:
+        return None
+    return min(seconds, _LONGEST_QUEUE_PAUSE_SECONDS)
+
+
+def _has_lost_worker(error: grpc.aio.AioRpcError) -> bool:
+    """True where a server took the call up, and was gone before it said how it ended."""
+    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+        return False
+    return REPLICA_KEY in error.initial_metadata() and REPLICA_KEY not in error.trailing_metadata()
+
+
+def _blamed(connection: Connection, losses: Losses) -> VisumError:
+    """The error of a call that ends its worker; where it is one of many, of the service."""
+    if connection.company.is_service_to_blame:
+        return ServiceUnavailableError(
+            f"the {connection.service} service at {connection.address} ended again and again, whatever it was asked; "
+            "its log says more"
+        )
+    return ServiceFaultError(
+        f"{connection.service} service: its process ended {losses.total} times at this call, {losses.alone} times "
+        "while it worked on nothing else"
+    )
 
 
 def _jittered(seconds: float) -> float:

@@ -17,9 +17,9 @@ from visum_clustering.server import ClusteringSettings
 from visum_clustering.server import build as build_clustering
 from visum_mask.server import MaskServerSettings
 from visum_mask.server import build as build_mask
-from visum_models.settings import ModelServerSettings
 from visum_proposals.server import build as build_proposals
 from visum_runtime.settings import ServerSettings
+from visum_specializer.server import SpecializerSettings
 from visum_specializer.server import build as build_specializer
 
 SIDE = 64
@@ -102,7 +102,7 @@ def services(network) -> Iterator[RunningServices]:
     proposals = build_proposals(ServerSettings(port=0, threads=2))
     clustering = build_clustering(ClusteringSettings(port=0))
     specializer = build_specializer(
-        ModelServerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, threads=2)
+        SpecializerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, threads=2)
     )
     with (
         running(mask) as first,

@@ -201,6 +201,12 @@ def test_bash_completes_commands_flags_and_files(capsys, tmp_path, words, expect
     assert expected in done.stdout.split()
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault():
+    command = f"{sys.executable} -m visum_client completion bash | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("#", "")
+
+
 def test_an_error_with_json_is_one_object(capsys, tmp_path):
     assert main(["report", str(tmp_path), "--json"]) == FAILURE
     content = json.loads(capsys.readouterr().out)

@@ -16,6 +16,7 @@ from visum_client.child import ChildLimits
 from visum_client.errors import ServiceUnavailableError
 from visum_client.local import LocalServices
 from visum_client.private_folder import PrivateFolder
+from visum_client.remote import RemoteServices
 from visum_client.scheduler import Services
 
 SERVICE = "clustering"
@@ -48,25 +49,33 @@ async def test_a_service_starts_when_needed_and_ends_with_its_client(monkeypatch
     assert not is_alive(process)
 
 
-async def test_a_service_that_died_comes_back_at_its_address_a_bounded_number_of_times():
+async def test_a_service_that_died_comes_back_at_its_address_a_bounded_number_of_times_without_an_answer():
     local = LocalServices(LocalSettings(limits=ChildLimits(restarts=1)))
     address = await local.address(SERVICE)
-    (first,) = local.process_ids().values()
-    os.kill(first, signal.SIGKILL)
-    await until(lambda: local.process_ids()[SERVICE] != first)
+    await kill_and_wait(local)
     services = Services(local)
     assert (await services.connection(SERVICE)).address == address
+    await kill_and_wait(local)
     os.kill(local.process_ids()[SERVICE], signal.SIGKILL)
     await local.gave_up.wait()
-    with pytest.raises(
-        ServiceUnavailableError, match=r"clustering service ended 2 times, at last with code -9; its log"
-    ):
+    message = r"clustering service ended 2 times in a row, at last with code -9; its log"
+    with pytest.raises(ServiceUnavailableError, match=message):
         await local.address(SERVICE)
     await services.close()
 
 
+async def kill_and_wait(local: LocalServices) -> None:
+    """Kills the service and waits until another process serves in its place."""
+    first = local.process_ids()[SERVICE]
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: local.process_ids()[SERVICE] != first)
+    others = Services(RemoteServices({SERVICE: await local.address(SERVICE)}))
+    await others.connection(SERVICE)
+    await others.close()
+
+
 async def test_a_service_that_is_killed_before_it_is_ready_is_started_again_a_bounded_number_of_times():
-    local = LocalServices(LocalSettings(limits=ChildLimits(restarts=1)))
+    local = LocalServices(LocalSettings(limits=ChildLimits(starts=2)))
     starting = asyncio.create_task(local.address(SERVICE))
     await until(local.process_ids)
     first = local.process_ids()[SERVICE]
@@ -75,7 +84,7 @@ async def test_a_service_that_is_killed_before_it_is_ready_is_started_again_a_bo
     assert local.process_ids()[SERVICE] != first
     await local.close()
 
-    again = LocalServices(LocalSettings(limits=ChildLimits(restarts=0)))
+    again = LocalServices(LocalSettings(limits=ChildLimits(starts=1)))
     starting = asyncio.create_task(again.address(SERVICE))
     await until(again.process_ids)
     os.kill(again.process_ids()[SERVICE], signal.SIGKILL)

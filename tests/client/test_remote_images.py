@@ -1,5 +1,10 @@
-"""Images in an object store, held against a real server of the S3 protocol on the loopback."""
+"""Images in an object store, held against a real server of the S3 protocol on the loopback.
 
+What Google Cloud Storage is asked for over gs:// are requests of its XML interface, which are those of S3 but for the
+signature: the same server answers them for objects that everybody may read.
+"""
+
+import json
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -45,7 +50,7 @@ def store(pictures):
 
 def put(address: str, path: str, data: bytes = b"") -> None:
     signed = "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request"
-    headers = {"Content-Type": "application/octet-stream", "Authorization": signed}
+    headers = {"Content-Type": "application/octet-stream", "Authorization": signed, "x-amz-acl": "public-read"}
     urllib.request.urlopen(urllib.request.Request(address + path, data, headers, method="PUT")).close()
 
 
@@ -59,6 +64,20 @@ def credentials(store, monkeypatch):
 
 
 @pytest.fixture
+def google(store, monkeypatch, tmp_path):
+    """Makes gs:// URIs those of the same store, for a caller without an account."""
+    account = {
+        "gcs_base_url": store,
+        "disable_oauth": True,
+        "client_email": "",
+        "private_key": "",
+        "private_key_id": "",
+    }
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_PATH", str(tmp_path / "account.json"))
+
+
+@pytest.fixture
 def found(credentials, tmp_path):
     """Finds images, with copies of remote ones in a folder of this test."""
     return lambda source, limit=None: find_images(source, limit, lambda: tmp_path / "copies")
@@ -69,6 +88,24 @@ def test_a_folder_or_a_glob_of_an_object_store_is_read(found, pictures, uri):
     remote, local = found(uri), find_images(pictures)
     assert [image.digest for image in remote] == [image.digest for image in local]
     assert [image.label.rsplit("/", 1)[1] for image in remote] == [f"{number}.png" for number in range(IMAGES)]
+
+
+@pytest.mark.usefixtures("google")
+@pytest.mark.parametrize("uri", ["gs://photos/striped/", "gs://photos/striped/*.png"])
+def test_a_folder_or_a_glob_of_the_other_store_is_read(found, pictures, uri):
+    remote, local = found(uri), find_images(pictures)
+    assert [image.digest for image in remote] == [image.digest for image in local]
+    assert remote[0].label.rsplit("/", 1)[1] == "0.png"
+
+
+@pytest.mark.usefixtures("google")
+def test_single_objects_and_folders_of_classes_of_the_other_store_are_read(found, pictures):
+    (one,) = found("gs://photos/striped/3.png")
+    assert one.path.read_bytes() == (pictures / "3.png").read_bytes()
+    names = [folder.name for folder in class_folders("gs://photos/", ["plain", "striped", "changing"])]
+    assert "striped" in names
+    with pytest.raises(InvalidInputError, match="gs://photos/striped/none.png does not exist"):
+        found("gs://photos/striped/none.png")
 
 
 def test_single_objects_and_lists_with_uris_are_read(found, pictures, tmp_path):

@@ -22,9 +22,8 @@ from visum_client.files import file_digest
 from visum_client.specialization.labelled_images import find_labelled_images
 from visum_models.networks import load_exported_program
 from visum_models.repository import ModelRepository, ModelSettings
-from visum_models.settings import ModelServerSettings
 from visum_specializer.classifier_store import ClassifierStore
-from visum_specializer.server import build
+from visum_specializer.server import SpecializerSettings, build
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(network: Path) -> Iterator[RunningServer]:
-    settings = ModelServerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, device="cpu")
+    settings = SpecializerSettings(port=0, model_dir=str(network.parent), trust_model_dir=True, device="cpu")
     with running(build(settings), settings) as started:
         yield started
 

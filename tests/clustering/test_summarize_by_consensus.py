@@ -78,7 +78,7 @@ def large_class(monkeypatch):
 
 def test_of_more_parts_than_are_compared_the_others_join_their_groups(monkeypatch):
     parts, features, images = large_class(monkeypatch)
-    result = summarize_by_consensus(parts, features, images, OPTIONS)
+    result = summarize_by_consensus(parts, features, images, ClusteringOptions(Preset.CONSENSUS, agreement=0.5))
     assert len(result.summaries) == GROUPS
     for summary in result.summaries:
         assert len(set(summary.members % GROUPS)) == 1

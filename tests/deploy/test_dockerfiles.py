@@ -1,6 +1,7 @@
 """Images, as far as they can be proven without a container engine."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -41,6 +42,24 @@ def test_only_those_with_networks_know_of_devices(path):
     uses_torch = path.name.removesuffix(".Dockerfile") not in WITHOUT_TORCH
     assert ("DEVICE" in first.arguments()) is uses_torch
     assert any("torch" in step for step in first.all("RUN")) is uses_torch
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - WITHOUT_TORCH))
+@pytest.mark.parametrize(("device", "index"), [("cpu", "https://download.pytorch.org/whl/cpu"), ("cuda", "")])
+def test_the_device_decides_where_torch_comes_from(name, device, index, tmp_path):
+    first, _ = stages(ROOT / "deploy" / "docker" / f"{name}.Dockerfile")
+    (step,) = (step for step in first.all("RUN") if "DEVICE" in step)
+    pip = tmp_path / "bin" / "pip"
+    pip.parent.mkdir()
+    pip.write_text('#!/bin/sh\necho "$PIP_INDEX_URL" "$@"')
+    pip.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"]} | first.arguments() | {"DEVICE": device}
+    command = ["sh", "-euc", step.replace("/opt/visum", str(tmp_path))]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [
+        *index.split(),
+        *["install", "--constraint", "constraints.txt", "torch", "torchvision"],
+    ]
 
 
 @pytest.mark.parametrize("path", SERVERS, ids=lambda path: path.name)

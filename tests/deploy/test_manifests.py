@@ -26,16 +26,16 @@ from visum_client.local import MODULES
 from visum_client.scheduler import IN_FLIGHT_FACTOR
 from visum_clustering.server import ClusteringSettings
 from visum_mask.server import MaskServerSettings
-from visum_models.settings import ModelServerSettings
 from visum_runtime.server import LIVENESS, READINESS
 from visum_runtime.settings import ServerSettings
+from visum_specializer.server import SpecializerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
     "mask": MaskServerSettings,
     "proposals": ServerSettings,
     "clustering": ClusteringSettings,
-    "specializer": ModelServerSettings,
+    "specializer": SpecializerSettings,
 }
 RECOMMENDED = {f"app.kubernetes.io/{name}" for name in ("name", "instance", "version", "component", "part-of")}
 MARGIN_SECONDS = 10

@@ -91,14 +91,17 @@ def striped(newcomer: Newcomer) -> Iterator[Newcomer]:
 
 
 def write_tags(newcomer: Newcomer) -> None:
-    """What three people would have downloaded from the report of the quickstart's run."""
-    summaries = Run.load(newcomer.folder / "runs" / "striped").summaries
+    """What three people would have downloaded from the report of the quickstart's run, and tags of its images."""
+    run = Run.load(newcomer.folder / "runs" / "striped")
+    summaries = run.summaries
     assert summaries
     common = {"kind": "visum tags", "format": 1, "run": summaries_digest(summaries)}
     for person, tags in _PEOPLE.items():
         named = [{"id": summary.id, "name": tags[0], "tags": tags} for summary in summaries]
         content = common | {"rater": person, "summaries": named}
         (newcomer.folder / f"{person}.json").write_text(json.dumps(content), encoding="utf-8")
+    lines = [f"{image.path},{tag}\n" for number, image in enumerate(run.images) for tag in ("stripes", f"{number}")]
+    (newcomer.folder / "tags.csv").write_text("".join(lines), encoding="utf-8")
 
 
 @dataclass(frozen=True)

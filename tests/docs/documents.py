@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,20 @@ def require_ready_environment() -> None:
         pytest.skip("the environment is not as `make setup` leaves it")
 
 
+def typed(block: Block, folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """Runs a block in a folder and returns what it printed on standard output; fails where a command of it fails."""
+    if block.language == "python":
+        (folder / "block.py").write_text(block.text, encoding="utf-8")
+        command = ["python", "block.py"]
+    else:
+        command = ["bash", "-euc", block.text]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
 class Newcomer:
     """Types what a document says, in a folder that looks like a fresh clone after `make setup`."""
 
@@ -60,16 +74,7 @@ class Newcomer:
 
     def type(self, block: Block) -> str:
         """Runs a block and returns what it printed on standard output; fails where a command of it fails."""
-        if block.language == "python":
-            (self.folder / "block.py").write_text(block.text, encoding="utf-8")
-            command = ["python", "block.py"]
-        else:
-            command = ["bash", "-euc", block.text]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=280, check=False
-        )
-        assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return typed(block, self.folder, self.environment)
 
     def write_links(self, files: Iterable[Path]) -> None:
         """Puts links to files into the folder."""

@@ -10,8 +10,7 @@ from tests.support.class_runs import draw_images, write_network, write_run
 from tests.support.servers import running
 from visum_client import Client
 from visum_client.cli import main
-from visum_models.settings import ModelServerSettings
-from visum_specializer.server import build
+from visum_specializer.server import SpecializerSettings, build
 
 _COMMAND, _PROGRAM = blocks(ROOT / "docs" / "specializer.md")[:2]
 
@@ -32,7 +31,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_the_page_says_works(
     reader: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = ModelServerSettings(port=0, model_dir=str(reader), trust_model_dir=True, device="cpu")
+    settings = SpecializerSettings(port=0, model_dir=str(reader), trust_model_dir=True, device="cpu")
     with running(build(settings), settings) as server:
         address = f"specializer=127.0.0.1:{server.port}"
         monkeypatch.setenv("VISUM_SERVICES", address)

@@ -119,3 +119,18 @@ def test_masks_that_have_little_effect_are_not_praised(run_folder):
 
     edit_json(run_folder / "images.json", spoil)
     assert "of an image on average, the probability rises by 2.0 %" in told(run_folder)
+
+
+def test_what_was_shown_to_be_needed_is_told_apart_from_what_was_not(run_folder):
+    def measure(*lows):
+        def change(content):
+            for summary, low in zip(content["summaries"], lows, strict=True):
+                summary["necessity"] = {"mean": 1.0, "low": low, "high": 2.0}
+
+        edit_json(run_folder / "summaries.json", change)
+        return told(run_folder)
+
+    elsewhere = "costs more than blurring the same shapes elsewhere in the same images."
+    assert f"Blurring any of the 3 summaries {elsewhere}" in measure(0.5, 0.5, 0.5)
+    some = measure(0.5, 0.5, -0.5)
+    assert f"Blurring Summary 1 or Summary 2 {elsewhere} Of Summary 3 that could not be shown" in some

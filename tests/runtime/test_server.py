@@ -96,7 +96,7 @@ def test_the_words_of_a_caller_do_not_make_an_error_too_long_to_arrive():
         assert len(expect_refusal(lambda: list_models(channel), grpc.StatusCode.NOT_FOUND).details()) == 500
 
 
-def test_unknown_errors_say_nothing_of_the_inside_and_the_log_says_all(caplog):
+def test_unknown_errors_say_nothing_of_the_inside_and_the_record_has_all(caplog):
     logging.getLogger("visum").propagate = True
     with running(scripted(failing(RuntimeError("secret path /etc/x")))) as server, connected(server) as channel:
         caught = expect_refusal(lambda: list_models(channel), grpc.StatusCode.INTERNAL)

@@ -21,16 +21,16 @@ from visum_clustering.server import ClusteringSettings
 from visum_clustering.server import build as build_clustering
 from visum_mask.server import MaskServerSettings
 from visum_mask.server import build as build_mask
-from visum_models.settings import ModelServerSettings
 from visum_proposals.server import build as build_proposals
 from visum_runtime.settings import ServerSettings
+from visum_specializer.server import SpecializerSettings
 from visum_specializer.server import build as build_specializer
 
 SERVERS = {
     "mask": (MaskServerSettings, build_mask),
     "proposals": (ServerSettings, build_proposals),
     "clustering": (ClusteringSettings, build_clustering),
-    "specializer": (ModelServerSettings, build_specializer),
+    "specializer": (SpecializerSettings, build_specializer),
 }
 
 

@@ -9,10 +9,10 @@ import pytest
 from tests.conftest import ROOT
 from visum_clustering.server import ClusteringSettings
 from visum_mask.server import MaskServerSettings
-from visum_models.settings import ModelServerSettings
 from visum_runtime.settings import ServerSettings
+from visum_specializer.server import SpecializerSettings
 
-SETTINGS = [ServerSettings, MaskServerSettings, ClusteringSettings, ModelServerSettings]
+SETTINGS = [ServerSettings, MaskServerSettings, ClusteringSettings, SpecializerSettings]
 """Those of the four servers."""
 TLS = ["--tls-certificate", "server.crt", "--tls-key", "server.key"]
 ANYBODY = "--insecure-listen-without-authentication"

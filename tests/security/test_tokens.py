@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 
 import grpc
 import pytest
@@ -146,8 +147,12 @@ def test_a_caller_may_have_two_tokens_for_a_while(tmp_path):
     assert {tokens.name_of(f"Bearer {token}") for token in (GREEDY_TOKEN, MODEST_TOKEN)} == {"alice"}
 
 
-async def test_faults_say_nothing_to_callers_and_no_secret_or_path_to_the_log(authority, settings, tmp_path, logged):
+@pytest.mark.parametrize("is_debugging", [False, True], ids=["usual", "debugging"])
+async def test_faults_say_nothing_to_callers_and_no_secret_or_path_to_the_log(
+    is_debugging, authority, settings, tmp_path, logged
+):
     """Whatever an error of the work carries: metadata of the call, keys, addresses with passwords."""
+    logging.getLogger("visum").setLevel("DEBUG" if is_debugging else "INFO")
     service = passing()
     key = authority.issue("spare").key.read_text()
     service.fault = RuntimeError(f"metadata: 'authorization', 'Bearer {GREEDY_TOKEN}' {key} s3://me:pass@host/x")
@@ -158,8 +163,13 @@ async def test_faults_say_nothing_to_callers_and_no_secret_or_path_to_the_log(au
     assert "internal error; the server's log has the details" in said
     assert not any(word in said for word in ("Traceback", str(tmp_path), "Bearer", "metadata", __file__, "s3://"))
     (fault,) = [entry for line in logged.getvalue().splitlines() if (entry := json.loads(line))["event"] == "fault"]
-    assert 'File "support/waiting_service.py", line' in fault["traceback"]
-    assert "Bearer [hidden]" in fault["traceback"]
+    assert fault["error"] == "RuntimeError"
+    assert fault["at"].startswith("visum_runtime/")
+    if is_debugging:
+        assert 'File "support/waiting_service.py", line' in fault["traceback"]
+        assert "Bearer [hidden]" in fault["traceback"]
+    else:
+        assert not any(word in logged.getvalue() for word in ("raceback", "Bearer", "metadata", "s3://"))
     for secret in (GREEDY_TOKEN, key.splitlines()[1], "PRIVATE", "me:pass", str(tmp_path), __file__.rpartition("/")[0]):
         assert secret not in logged.getvalue()
 

@@ -19,24 +19,23 @@ from tests.support.servers import connected, running
 from visum_models import ModelRepository
 from visum_models.networks import load_exported_program
 from visum_models.repository import ModelSettings
-from visum_models.settings import ModelServerSettings
 from visum_runtime.errors import FailedPrecondition, NotFound, OutOfRange
 from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.export import CLASSIFIER_FILE
 from visum_specializer.messages import TrainReader, digest_of
-from visum_specializer.server import build
+from visum_specializer.server import SpecializerSettings, build
 from visum_wire import from_array, regions_from_png, regions_to_png, to_array
 
 SMALL = common_pb2.ModelRef(name="small")
 
 
-def model_settings(folder: Path, **changes: Any) -> ModelServerSettings:
+def model_settings(folder: Path, **changes: Any) -> SpecializerSettings:
     """Settings of a server of one small network."""
     export(SmallNetwork(), folder / "small.pt2")
     plain = {"resize": 32, "crop": 32, "mean": [0, 0, 0], "std": [1, 1, 1]}
     (folder / "small.json").write_text(json.dumps({"preprocessing": plain}))
     values = {"port": 0, "trust_model_dir": True, "standard_weights": False, "device": "cpu"}
-    return ModelServerSettings(model_dir=str(folder), **values | changes)
+    return SpecializerSettings(model_dir=str(folder), **values | changes)
 
 
 @pytest.fixture(scope="module")

@@ -159,9 +159,8 @@ def _necessities(contents: Contents) -> str:
     unsure = [title(summary) for summary, necessity in measured if not necessity.is_shown]
     sentences = []
     if needed:
-        sentences.append(
-            f"Blurring {_listed(needed, 'and')} costs more than blurring the same shapes elsewhere in the same images."
-        )
+        which = f"any of the {len(needed)} summaries" if len(needed) > 1 and not unsure else _listed(needed, "or")
+        sentences.append(f"Blurring {which} costs more than blurring the same shapes elsewhere in the same images.")
     if unsure:
         sentences.append(f"Of {_listed(unsure, 'or')} that could not be shown: the effect may be that of any blur.")
     return " ".join(sentences)

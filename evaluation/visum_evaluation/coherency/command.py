@@ -1,39 +1,67 @@
-"""`visum evaluate coherency`: the user study, from the files that people downloaded from the report."""
+"""`visum evaluate coherency`: whether summaries mean one thing, by the tags of people or of a tagger."""
 
 import argparse
+from contextlib import ExitStack
 from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
 from typing import Any
 
+import numpy as np
+
+from visum_client import Run
 from visum_client.commands.command import Command, tell
+from visum_client.errors import InvalidInputError
 from visum_client.tags import Tags, read_files
 from visum_client.tracking import log_coherency
 from visum_client.tracking.library import require_tracker
 from visum_evaluation.coherency.agreement import measure_coherency
+from visum_evaluation.coherency.semantics import Semantics, compare
+from visum_evaluation.coherency.tables import show
+from visum_evaluation.coherency.tagged_runs import IMAGES, PARTS, measure_run
+from visum_evaluation.coherency.taggers import FileTagger, NetworkTagger, Tagger
+from visum_evaluation.coherency.wordnet import WordNet
+from visum_evaluation.networks import open_networks
 
 _EXAMPLES = """\
   visum evaluate coherency --tags anna.json ben.json cleo.json
-  visum evaluate coherency --tags study/*.json --json"""
+  visum evaluate coherency --runs runs/dogs runs/birds --tagger resnet50
+  visum evaluate coherency --runs runs/* --tag-file tags.csv --wordnet /usr/share/wordnet --json"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum evaluate coherency`."""
-    parser.add_argument(
+    add = parser.add_argument
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument(
         "--tags",
         nargs="+",
-        required=True,
         metavar="FILE",
         help="files downloaded from reports, one a person and class; of one class or several",
     )
-    text = "add it as the metric coherency to the runs in MLflow of these summaries (MLFLOW_TRACKING_URI)"
-    parser.add_argument("--mlflow", action="store_true", help=text)
+    given.add_argument("--runs", nargs="+", type=Path, metavar="RUN", help="run folders, whose images are tagged")
+    add("--tagger", metavar="MODEL", help="tag by the eight best classes of this network, another than the explained")
+    add("--tagger-weights", type=Path, metavar="FILE", help="its weights file, where it is named")
+    add("--tag-file", type=Path, metavar="FILE", help="take the tags of images from a CSV or JSON file instead")
+    add("--wordnet", type=Path, metavar="DIR", help="fuse synonyms of the file by this WordNet database")
+    add("--on", choices=(IMAGES, PARTS), default=IMAGES, help="what the network tags (default: whole images)")
+    text = "add the agreement of people as the metric coherency to the runs in MLflow of these summaries"
+    add("--mlflow", action="store_true", help=text)
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Reads the files; returns the agreement on each class."""
+    """Reads the files or tags the runs; returns the figures of each class."""
+    if arguments.tags:
+        return _of_people(arguments)
+    _check(arguments)
+    return _of_tagger(arguments)
+
+
+def _of_people(arguments: argparse.Namespace) -> dict[str, Any]:
+    require_tracker("mlflow" if arguments.mlflow else None)
     by_run: dict[str, list[Tags]] = {}
     for tags in read_files(arguments.tags):
         by_run.setdefault(tags.run, []).append(tags)
-    require_tracker("mlflow" if arguments.mlflow else None)
     found = {digest: measure_coherency(files) for digest, files in by_run.items()}
     if arguments.mlflow:
         for digest, coherency in found.items():
@@ -42,31 +70,51 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"classes": [asdict(coherency) for coherency in found.values()]}
 
 
-def show(result: dict[str, Any]) -> str:
-    """A table a class, as the paper's table 1 has it a row."""
-    return "\n\n".join(_shown(coherency) for coherency in result["classes"])
+def _of_tagger(arguments: argparse.Namespace) -> dict[str, Any]:
+    with ExitStack() as stack:
+        tagger = _tagger(arguments, stack)
+        found = [(Run.load(folder), _measured(folder, tagger, arguments)) for folder in arguments.runs]
+    classes = [_named(run) | (semantics.figures() if semantics else {}) for run, semantics in found]
+    known = [semantics for _, semantics in found if semantics]
+    mean = compare(fmean(one.mu_s for one in known), np.mean([one.samples for one in known], axis=0)) if known else None
+    return {"on": arguments.on, "fusing": tagger.fusing, "classes": classes, "mean": mean}
 
 
-def _shown(coherency: dict[str, Any]) -> str:
-    people = "1 person" if coherency["raters"] == 1 else f"{coherency['raters']} people"
-    heading = f"{coherency['target']} ({coherency['model']}), {people}"
-    agreement = (
-        f"mu_U {_number(coherency['mu_u'])}: mean distance between people who tag the same summary "
-        f"(different summaries: {_number(coherency['across'])})"
-    )
-    lines = [f"{'summary':<9}{'people':>6}{'distance':>10}   most proposed tag"]
-    lines += [
-        f"{row['summary']:<9}{row['raters']:>6}{_number(row['distance']):>10}   "
-        f"{row['most_proposed']} ({row['proposed_by']} of {row['raters']})"
-        for row in coherency["summaries"]
-    ]
-    return "\n".join([heading, agreement, *lines])
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.mlflow:
+        raise InvalidInputError("is for the tags of people", "mlflow")
+    if bool(arguments.tagger) == bool(arguments.tag_file):
+        raise InvalidInputError("give either a network or a file of tags", "tagger")
+    if arguments.tag_file and arguments.on == PARTS:
+        raise InvalidInputError("a file has tags of whole images", "on")
+    if arguments.wordnet and not arguments.tag_file:
+        raise InvalidInputError("is for a file of tags: the classes of a network need no fusing", "wordnet")
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _tagger(arguments: argparse.Namespace, stack: ExitStack) -> Tagger:
+    if arguments.tag_file:
+        return FileTagger.read(arguments.tag_file, WordNet.read(arguments.wordnet) if arguments.wordnet else None)
+    networks = stack.enter_context(open_networks())
+    return NetworkTagger(networks.load(arguments.tagger, arguments.tagger_weights))
+
+
+def _measured(folder: Path, tagger: Tagger, arguments: argparse.Namespace) -> Semantics | None:
+    run = Run.load(folder)
+    if isinstance(tagger, NetworkTagger) and tagger.classifier.card.sha256 == run.configuration["model"]["sha256"]:
+        raise InvalidInputError(f"is the network that {folder} explains: take another", "tagger")
+    tell(f"tags of {folder}")
+    return measure_run(run, tagger, arguments.on)
+
+
+def _named(run: Run) -> dict[str, Any]:
+    return {"model": run.configuration["model"]["name"], "target": run.configuration["target"]["name"]}
 
 
 COHERENCY = Command(
-    "coherency", "measure how far people agree on the tags of summaries", _EXAMPLES, configure, run, show
+    "coherency",
+    "measure how alike the tags of a summary are, of people or of a tagger",
+    _EXAMPLES,
+    configure,
+    run,
+    show,
 )

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from visum_client.commands.command import Command, tell
-from visum_client.errors import InvalidInputError, TooFewImagesError, VisumError
+from visum_client.errors import InvalidInputError, TooFewImagesError
 from visum_demo.shipped import model_path
 from visum_evaluation.comparison.curves import Scores, score
 from visum_evaluation.comparison.figure import save_figure
 from visum_evaluation.comparison.methods import METHODS, Attribution, attribute, require_captum
-from visum_evaluation.masks.command import check_images, choose_samples, load_network, open_repository
+from visum_evaluation.masks.command import check_images, choose_samples
 from visum_evaluation.masks.samples import Sample
+from visum_evaluation.networks import open_networks
 from visum_models import Classifier
-from visum_runtime.errors import InvalidInput, ServiceError
 
 _EXAMPLES = """\
   visum evaluate comparison --world test --limit 2
@@ -49,13 +49,9 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not 0 < arguments.area < 1:
         raise InvalidInputError(f"is {arguments.area}, must be between 0 and 1", "area")
     require_captum()
-    try:
-        with open_repository(submodules=True) as (repository, folder):
-            model = model_path(arguments.world) if arguments.world else arguments.model
-            classifier = load_network(repository, folder, model, None if arguments.world else arguments.weights)
-            return _evaluate(arguments, classifier)
-    except (ServiceError, InvalidInput) as error:
-        raise VisumError(str(error)) from error
+    model = model_path(arguments.world) if arguments.world else arguments.model
+    with open_networks(submodules=True) as networks:
+        return _evaluate(arguments, networks.load(model, None if arguments.world else arguments.weights))
 
 
 def show(result: dict[str, Any]) -> str:

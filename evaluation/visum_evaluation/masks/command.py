@@ -1,8 +1,7 @@
 """`visum evaluate masks`: the paper's table 2, with controls of whether masks are evidence."""
 
 import argparse
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ import numpy as np
 import torch
 
 from visum_client.commands.command import Command, tell
-from visum_client.errors import InvalidInputError, TooFewImagesError, VisumError
-from visum_client.models import ModelFolder, find_model
-from visum_client.private_folder import PrivateFolder
+from visum_client.errors import InvalidInputError, TooFewImagesError
 from visum_demo.shipped import model_path
 from visum_evaluation.masks.figure import save_figure
 from visum_evaluation.masks.mask_store import MadeMask, MaskStore
@@ -21,10 +18,9 @@ from visum_evaluation.masks.methods import CRISP, METHODS, make_masks, masks_of
 from visum_evaluation.masks.samples import Sample, Samples, class_folders, photographs, planted_scenes
 from visum_evaluation.masks.table import method_figures, planted_shares, table, transfer_at_equal_area
 from visum_evaluation.masks.variants import overlap
+from visum_evaluation.networks import Networks, open_networks
 from visum_mask.optimizer import START
-from visum_models import Classifier, ModelRepository
-from visum_models.repository import ModelSettings
-from visum_runtime.errors import InvalidInput, ServiceError
+from visum_models import Classifier
 
 OTHER_START = START + 1e-3
 _EXAMPLES = """\
@@ -55,11 +51,8 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Makes the masks that are not there yet and measures them."""
     torch.set_num_threads(1)  # as the service does, so that masks do not depend on the machine's load
     check_images(arguments, ("limit", 1), ("batch", 1), ("figure_rows", 1), ("flips", 0))
-    try:
-        with open_repository() as (repository, folder):
-            return _evaluate(arguments, repository, folder)
-    except (ServiceError, InvalidInput) as error:
-        raise VisumError(str(error)) from error
+    with open_networks() as networks:
+        return _evaluate(arguments, networks)
 
 
 def check_images(arguments: argparse.Namespace, *numbers: tuple[str, int]) -> None:
@@ -80,21 +73,10 @@ def check_images(arguments: argparse.Namespace, *numbers: tuple[str, int]) -> No
             raise InvalidInputError(f"is {value}, must be at least {least}", name)
 
 
-@contextlib.contextmanager
-def open_repository(*, submodules: bool = False) -> Iterator[tuple[ModelRepository, ModelFolder]]:
-    """Networks of exactly the files that the command names, and torchvision's; with layers, or as fast as possible."""
-    private = PrivateFolder()
-    try:
-        settings = ModelSettings(model_dir=private.path, trust_model_dir=True)
-        yield ModelRepository(settings, submodules=submodules), ModelFolder(private.path)
-    finally:
-        private.close()
-
-
-def _evaluate(arguments: argparse.Namespace, repository: ModelRepository, folder: ModelFolder) -> dict[str, Any]:
+def _evaluate(arguments: argparse.Namespace, networks: Networks) -> dict[str, Any]:
     model = model_path(arguments.world) if arguments.world else arguments.model
-    classifier = load_network(repository, folder, model, None if arguments.world else arguments.weights)
-    other = load_network(repository, folder, arguments.transfer, None) if arguments.transfer else None
+    classifier = networks.load(model, None if arguments.world else arguments.weights)
+    other = networks.load(arguments.transfer) if arguments.transfer else None
     if other is not None and other.card.classes != classifier.card.classes:
         raise InvalidInputError("has other classes than the network that is explained", "transfer")
     samples = choose_samples(arguments, classifier)
@@ -106,15 +88,6 @@ def _evaluate(arguments: argparse.Namespace, repository: ModelRepository, folder
         rows = samples.used[: arguments.figure_rows]
         save_figure(arguments.figure, rows, {name: [mask.raw for mask in found] for name, found in masks.items()})
     return _figures(classifier, other, samples, masks) | _mirrored(arguments, classifier, samples.used, store)
-
-
-def load_network(
-    repository: ModelRepository, folder: ModelFolder, model: str | Path, weights: Path | None
-) -> Classifier:
-    """A network by name or file; of the files, exactly this one is trusted."""
-    given = find_model(model, weights)
-    folder.add(given)
-    return repository.load(given.name, given.sha256)
 
 
 def choose_samples(arguments: argparse.Namespace, classifier: Classifier) -> Samples:

@@ -15,7 +15,7 @@ repeated, cancelled and cached without harm.
 Errors. Every call may answer, besides what it lists:
   INVALID_ARGUMENT    a field is missing or out of range; google.rpc.BadRequest names the field.
   RESOURCE_EXHAUSTED  the server's queue is full (google.rpc.RetryInfo says when to try again) or a message
-                      exceeds the server's limit.
+                      exceeds the server's limit, or the call needs more memory than the server has.
   DEADLINE_EXCEEDED, CANCELLED  the work was stopped and nothing of it kept.
   UNAVAILABLE         the server is starting, draining or gone: try again, elsewhere if possible.
   INTERNAL            a fault of the server; the answer says nothing of its inside, its log says all.

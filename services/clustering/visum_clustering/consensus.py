@@ -11,7 +11,7 @@ from visum_clustering.feature_sets import FeatureSet, item_distances
 from visum_clustering.labelings import NOISE, Labels, label_items
 from visum_runtime.errors import Stopped
 
-AGREEMENT = 0.5
+AGREEMENT = 0.6
 """Items are one group as long as so large a share of the clusterings, on average, puts them together."""
 
 

@@ -65,7 +65,7 @@ class ClusteringOptions:
     ssim_threshold: float = 0.9
     trim: float = 0.8
     merge: float = 0.7
-    agreement: float = 0.5
+    agreement: float = 0.6
 
     def __post_init__(self) -> None:
         _require("preference", math.isfinite(self.preference) and self.preference > 0, "must be positive")

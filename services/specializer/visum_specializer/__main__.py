@@ -1,9 +1,8 @@
 """Starts the specializer server: ``python -m visum_specializer --help``."""
 
-from visum_models.settings import ModelServerSettings
 from visum_runtime.server import run
-from visum_specializer.server import build
+from visum_specializer.server import SpecializerSettings, build
 
 if __name__ == "__main__":
-    settings = ModelServerSettings.parse("visum_specializer")
+    settings = SpecializerSettings.parse("visum_specializer")
     run(build(settings), settings)

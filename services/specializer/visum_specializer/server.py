@@ -1,5 +1,6 @@
 """The specializer server: settings and wiring."""
 
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
@@ -9,6 +10,7 @@ from visum_models import ModelRepository
 from visum_models.settings import ModelServerSettings, device_class
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import Service
+from visum_runtime.settings import setting
 from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 from visum_specializer import ALGORITHM_VERSION
@@ -16,7 +18,25 @@ from visum_specializer.exporter import Exporter
 from visum_specializer.servicer import SpecializerServicer
 
 
-def build(settings: ModelServerSettings) -> Service:
+@dataclass(frozen=True, kw_only=True)
+class SpecializerSettings(ModelServerSettings):
+    """Settings of the specializer server.
+
+    Raises:
+        ValueError: A value is out of its range; the message names the field.
+    """
+
+    max_training_bytes: int = setting(
+        1 << 30, "features and probabilities of a training at most, bytes; the work takes eight times as much"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_training_bytes < 1:
+            raise ValueError("setting max_training_bytes must be at least 1")
+
+
+def build(settings: SpecializerSettings) -> Service:
     """The specializer service, wired: one image a worker thread, each thread on one core."""
     device = settings.torch_device()
     metrics = Metrics()
@@ -27,7 +47,8 @@ def build(settings: ModelServerSettings) -> Service:
         prepare=lambda: torch.set_num_threads(1),
     )
     models = ModelRepository(settings.models(), device, submodules=True)
-    servicer = SpecializerServicer(models, Exporter(settings.models()), worker, ImageLimits.of(settings))
+    limits = ImageLimits.of(settings)
+    servicer = SpecializerServicer(models, Exporter(settings.models()), worker, limits, settings.max_training_bytes)
     return Service(
         name="visum.v1.SpecializerService",
         version=version("visum-specializer"),

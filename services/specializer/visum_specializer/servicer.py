@@ -29,8 +29,6 @@ from visum_wire import from_array, regions_from_png, regions_to_png, to_array
 
 MAX_BOXES = 1024
 MAX_IMAGES = 64
-MAX_TRAINING_BYTES = 1 << 30
-"""Features and probabilities of one training; the work takes about three times as much."""
 MAX_CLASSIFIER_BYTES = 256 << 20
 """Classifiers that are kept for callers."""
 _PIECE_BYTES = 1 << 20
@@ -49,13 +47,22 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         exporter: What makes files of classifiers.
         worker: Where features are computed.
         limits: What an image may cost.
+        max_training_bytes: Features and probabilities of one training.
     """
 
-    def __init__(self, models: ModelRepository, exporter: Exporter, worker: Worker, limits: ImageLimits) -> None:
+    def __init__(
+        self,
+        models: ModelRepository,
+        exporter: Exporter,
+        worker: Worker,
+        limits: ImageLimits,
+        max_training_bytes: int,
+    ) -> None:
         self._models = models
         self._exporter = exporter
         self._worker = worker
         self._limits = limits
+        self._max_training_bytes = max_training_bytes
         self._classifiers = ClassifierStore(MAX_CLASSIFIER_BYTES)
 
     async def Embed(
@@ -107,7 +114,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
     async def Train(
         self, request_iterator: AsyncIterable[specializer_pb2.TrainRequest], context: grpc.aio.ServicerContext
     ) -> specializer_pb2.TrainResponse:
-        reader = TrainReader(MAX_TRAINING_BYTES)
+        reader = TrainReader(self._max_training_bytes)
         async for request in request_iterator:
             reader.add(request)
         task = reader.finish()

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from visum_runtime.callers import CallsInFlight, caller_of
@@ -19,7 +20,8 @@ from visum_runtime.tokens import Tokens
 from visum_runtime.worker import Worker
 
 REPLICA_KEY = "visum-replica"
-"""Trailing metadata of every answer: which replica gave it, so that clients know how many stand behind a name."""
+"""Metadata of every call: which replica has it. Leading as soon as it is taken up, so that clients tell a lost worker
+from one that was never reached; trailing with its end. So they also know how many replicas stand behind a name."""
 NO_TOKEN = "no token that is known here was shown"
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
 
@@ -77,6 +79,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
             async with self._watched(method, context, name):
+                if isinstance(request, DecodeError):
+                    raise request
                 return await behaviour(request, context)
 
         return call
@@ -86,6 +90,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
             async with self._watched(method, context, name):
+                if isinstance(request, DecodeError):
+                    raise request
                 async for response in behaviour(request, context):
                     yield response
 
@@ -101,6 +107,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         status = None
         try:
             with self._in_flight.admitted(caller, self._worker.retry_seconds()):
+                await context.send_initial_metadata(self._replica)
                 yield
         except asyncio.CancelledError:
             code = grpc.StatusCode.CANCELLED
@@ -135,4 +142,18 @@ def _rebuilt(handler: grpc.RpcMethodHandler, behaviour: Callable) -> grpc.RpcMet
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
     maker = makers[handler.request_streaming, handler.response_streaming]
-    return maker(behaviour, handler.request_deserializer, handler.response_serializer)
+    # A stream raises what it cannot read where it is read; a single message must arrive for its call to be answered.
+    parse: Any = handler.request_deserializer
+    return maker(behaviour, parse if handler.request_streaming else _reader(parse), handler.response_serializer)
+
+
+def _reader(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Parses a message; answers the error where it is none."""
+
+    def read(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except DecodeError as error:
+            return error
+
+    return read

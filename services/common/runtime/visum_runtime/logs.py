@@ -5,6 +5,8 @@ import logging
 import re
 import sys
 import time
+import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
 LOGGER_NAME = "visum"
@@ -29,16 +31,17 @@ def start_logging(level: str, stream: TextIO | None = None) -> logging.Logger:
 
 
 def log(event: str, level: int = logging.INFO, *, error: BaseException | None = None, **facts: Any) -> None:
-    """Logs an event with its facts; with `error`, also the traceback."""
+    """Logs an event with its facts; with `error`, also its kind and place, and at level debug the traceback."""
     logger = logging.getLogger(LOGGER_NAME)
     if logger.isEnabledFor(level):
         logger.log(level, event, exc_info=error, extra={"facts": facts})
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as a JSON object: time (UTC), level, event, its facts, and the traceback of an error.
+    """Formats a record as a JSON object: time (UTC), level, event, its facts, and the kind and place of an error.
 
-    Tokens, keys and passwords in addresses are hidden, and a traceback names files by their package alone.
+    The words and the traceback of an error, which may hold paths and data of callers, are told at level debug alone.
+    Tokens, keys and passwords in addresses are hidden everywhere, and files are named by their package.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -51,7 +54,9 @@ class JsonFormatter(logging.Formatter):
         }
         entry |= getattr(record, "facts", {})
         if record.exc_info and record.exc_info[1] is not None:
-            entry["traceback"] = _SOURCE_FILE.sub(r'File "\1"', self.formatException(record.exc_info))
+            entry |= {"error": type(record.exc_info[1]).__name__, "at": _place_of(record.exc_info[1])}
+            if logging.getLogger(LOGGER_NAME).isEnabledFor(logging.DEBUG):
+                entry["traceback"] = _SOURCE_FILE.sub(r'File "\1"', self.formatException(record.exc_info))
         return without_secrets(json.dumps(entry, default=str))
 
 
@@ -60,3 +65,10 @@ def without_secrets(text: str) -> str:
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
     return text
+
+
+def _place_of(error: BaseException) -> str:
+    """Where an error was raised, within visum where it was: package, file and line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno}" for frame in frames]
+    return next((place for place in reversed(places) if place.startswith(LOGGER_NAME)), (places or [""])[-1])

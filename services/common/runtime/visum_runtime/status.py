@@ -31,10 +31,15 @@ _CODES: dict[type[BaseException], int] = {
 _NAMES = {code.value[0]: code for code in grpc.StatusCode}
 _MAX_TEXT = 500
 INTERNAL_MESSAGE = "internal error; the server's log has the details"
+OUT_OF_MEMORY_MESSAGE = "this call needs more memory than the server has"
 
 
 def status_of(error: BaseException) -> status_pb2.Status:
     """The status that a caller gets; what is not in the table is INTERNAL and says nothing of the inside."""
+    if isinstance(error, message.DecodeError):
+        error = InvalidInput("is not a message of the kind that this call takes", field="request")
+    if isinstance(error, MemoryError):
+        return status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message=OUT_OF_MEMORY_MESSAGE)
     code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), code_pb2.INTERNAL)
     if code == code_pb2.INTERNAL:
         return status_pb2.Status(code=code, message=INTERNAL_MESSAGE)

@@ -118,6 +118,9 @@ def decode_upright(data: bytes, limits: ImageLimits) -> Image.Image:
         raise InvalidInput(f"is not an image that is read here ({', '.join(FORMATS)})", field="image.data") from error
     except InvalidInput:
         raise
+    except Image.DecompressionBombError as error:  # so many that Pillow itself refuses
+        message = f"has far too many pixels, at most {limits.max_pixels} are allowed"
+        raise InvalidInput(message, field="image.data") from error
     except _DECODING_ERRORS as error:
         raise InvalidInput("is a damaged or truncated image", field="image.data") from error
 

@@ -1,0 +1,68 @@
+"""The tags of a run's images or parts, and how alike they are within its summaries."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from visum_client import Run
+from visum_client.records import Part
+from visum_evaluation.coherency.agreement import TagSet
+from visum_evaluation.coherency.semantics import Semantics, measure_semantics
+from visum_evaluation.coherency.taggers import Picture, Tagger
+
+IMAGES, PARTS = "images", "parts"
+"""What is tagged: the whole view of an image, as in the paper, or the crop of each part."""
+LEAST_CROP_PX = 32
+"""Smaller parts are tagged with their surroundings."""
+
+
+def measure_run(run: Run, tagger: Tagger, kind: str) -> Semantics | None:
+    """Distances of tags within the summaries of a run, beside random samples.
+
+    Args:
+        run: A complete run.
+        tagger: Gives the tags.
+        kind: IMAGES: samples are drawn from all images that take part; PARTS: from the members of all summaries.
+
+    Returns:
+        As `measure_semantics`.
+    """
+    tags = _image_tags(run, tagger) if kind == IMAGES else _part_tags(run, tagger)
+    key = _image_key if kind == IMAGES else _part_key
+    return measure_semantics({item.id: [key(part) for part in item.members] for item in run.summaries}, tags)
+
+
+def _image_tags(run: Run, tagger: Tagger) -> Mapping[str, TagSet]:
+    used = [image for image in run.images if image.status == "used" and image.digest]
+    return {image.digest or "": tagger.tags(Picture(image.path, _view(run, image.digest or ""))) for image in used}
+
+
+def _part_tags(run: Run, tagger: Tagger) -> Mapping[str, TagSet]:
+    parts = [part for summary in run.summaries for part in summary.members]
+    return {_part_key(part): tagger.tags(Picture(part.path, crop(_view(run, part.image), part))) for part in parts}
+
+
+def _image_key(part: Part) -> str:
+    return part.image
+
+
+def _part_key(part: Part) -> str:
+    return f"{part.image} {part.part}"
+
+
+def _view(run: Run, digest: str) -> NDArray[np.uint8]:
+    with Image.open(run.folder.view(digest)) as view:
+        return np.asarray(view.convert("RGB"))
+
+
+def crop(view: NDArray[np.uint8], part: Part) -> NDArray[np.uint8]:
+    """The square of a view around a part, at least 32 pixels a side, inside the view."""
+    x0, y0, x1, y1 = part.box
+    side = min(max(x1 - x0, y1 - y0, LEAST_CROP_PX), *view.shape[:2])
+    left, top = (
+        int(np.clip((low + high - side) // 2, 0, size - side))
+        for low, high, size in ((x0, x1, view.shape[1]), (y0, y1, view.shape[0]))
+    )
+    return view[top : top + side, left : left + side]
