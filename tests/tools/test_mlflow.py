@@ -23,8 +23,7 @@ from visum_client.commands.run import parse_options
 from visum_client.report import write_report
 from visum_client.tags import summaries_digest
 from visum_client.tracking import log_coherency, log_runs
-from visum_models.settings import ModelServerSettings
-from visum_specializer.server import build
+from visum_specializer.server import SpecializerSettings, build
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -167,7 +166,7 @@ def test_a_registered_classifier_predicts_what_its_file_does(mlflow, store, tmp_
     runs = write_runs(tmp_path / "runs", network, training)
     name = f"colours-{os.path.basename(tmp_path)}"
     Image.new("RGB", (32, 32), (150, 60, 60)).save(runs[0] / "views" / f"{'ab' * 32}.jpg")
-    settings = ModelServerSettings(port=0, model_dir=str(tmp_path), trust_model_dir=True, device="cpu")
+    settings = SpecializerSettings(port=0, model_dir=str(tmp_path), trust_model_dir=True, device="cpu")
     with running(build(settings), settings) as server, Client.connect(f"specializer=127.0.0.1:{server.port}") as client:
         common = {"train": training, "validation": validation, "weights": network, "progress": False}
         common |= {"tracker": "mlflow", "register": name, "alias": "champion"}
