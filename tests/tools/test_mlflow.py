@@ -122,7 +122,8 @@ def test_several_runs_are_nested_in_one(store, tmp_path):
 
 
 def test_coherency_goes_to_the_runs_of_these_summaries(store, tmp_path):
-    run, other = drawn_run(tmp_path / "a"), drawn_run(tmp_path / "b", summaries=2)
+    # Of other images than those of other tests, which share the server.
+    run, other = drawn_run(tmp_path / "a", images=10), drawn_run(tmp_path / "b", summaries=2)
     tagged, untagged = log_runs([run]), log_runs([other])
     assert log_coherency(summaries_digest(run.summaries), 0.25) == 1
     assert store.get_run(tagged).data.metrics["coherency"] == 0.25
@@ -177,8 +178,8 @@ def test_a_registered_classifier_predicts_what_its_file_does(mlflow, store, tmp_
     expected = torch.export.load(result.path).module()(images).softmax(dim=1)
     np.testing.assert_allclose(loaded.predict(images.numpy()), expected.detach().numpy(), atol=1e-6)
     signature = loaded.metadata.signature
-    assert signature.inputs.to_dict()[0]["tensor-spec"]["shape"] == [-1, 3, 32, 32]
-    assert signature.outputs.to_dict()[0]["tensor-spec"]["shape"] == [-1, 4]
+    assert signature.inputs.inputs[0].shape == (-1, 3, 32, 32)
+    assert signature.outputs.inputs[0].shape == (-1, 4)
     folder = mlflow.artifacts.download_artifacts(f"models:/{name}@champion")
     assert loaded.metadata.load_input_example(folder).shape == (1, 3, 32, 32)
     (run,) = [run for run in logged(store, tmp_path.name) if run.data.tags.get("visum.sha256") == result.sha256]
