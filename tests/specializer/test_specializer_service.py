@@ -91,6 +91,16 @@ def test_region_maps_that_do_not_fit_are_refused(stub, regions):
     assert refused_field(lambda: stub.DescribeRegions(region_request(noise(32, 32), regions))) == "regions_png"
 
 
+def test_features_that_an_answer_cannot_hold_are_refused_by_name(tmp_path):
+    settings = model_settings(tmp_path, max_message_bytes=4096)
+    with running(build(settings), settings) as server, connected(server) as channel:
+        stub = specializer_pb2_grpc.SpecializerServiceStub(channel)
+        regions = np.arange(1, 1025, dtype=np.uint16).reshape(32, 32)
+        request = region_request(np.zeros((32, 32, 3), np.uint8), regions)
+        assert request.ByteSize() < settings.max_message_bytes
+        assert refused_field(lambda: stub.DescribeRegions(request)) == "regions_png"
+
+
 def split_request(picture, regions, **options):
     image = common_pb2.Image(data=encoded(picture))
     return specializer_pb2.SplitRegionsRequest(

@@ -95,7 +95,8 @@ class SpecializerServiceServicer(object):
 
     def DescribeRegions(self, request, context):
         """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
-        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        Errors: as Embed; INVALID_ARGUMENT also where the features of so many regions are more than an answer holds;
+        FAILED_PRECONDITION also where the network has no feature maps.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class SpecializerServiceStub:
     """
     DescribeRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]
     """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
-    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    Errors: as Embed; INVALID_ARGUMENT also where the features of so many regions are more than an answer holds;
+    FAILED_PRECONDITION also where the network has no feature maps.
     """
     SplitRegions: _grpc.UnaryUnaryMultiCallable[_specializer_pb2.SplitRegionsRequest, _specializer_pb2.SplitRegionsResponse]
     """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
@@ -81,7 +82,8 @@ class SpecializerServiceAsyncStub(SpecializerServiceStub):
     """
     DescribeRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.DescribeRegionsRequest, _specializer_pb2.DescribeRegionsResponse]  # type: ignore[assignment]
     """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
-    Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+    Errors: as Embed; INVALID_ARGUMENT also where the features of so many regions are more than an answer holds;
+    FAILED_PRECONDITION also where the network has no feature maps.
     """
     SplitRegions: _aio.UnaryUnaryMultiCallable[_specializer_pb2.SplitRegionsRequest, _specializer_pb2.SplitRegionsResponse]  # type: ignore[assignment]
     """Splits the regions of a mask that are too large for one part where the network's feature maps change. Pure.
@@ -133,7 +135,8 @@ class SpecializerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_specializer_pb2.DescribeRegionsResponse, _abc.Awaitable[_specializer_pb2.DescribeRegionsResponse]]:
         """What the network's feature maps say of each region of a mask, for grouping regions of different images. Pure.
-        Errors: as Embed; FAILED_PRECONDITION also where the network has no feature maps.
+        Errors: as Embed; INVALID_ARGUMENT also where the features of so many regions are more than an answer holds;
+        FAILED_PRECONDITION also where the network has no feature maps.
         """
 
     @_abc_1.abstractmethod

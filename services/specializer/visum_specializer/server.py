@@ -48,7 +48,9 @@ def build(settings: SpecializerSettings) -> Service:
     )
     models = ModelRepository(settings.models(), device, submodules=True)
     limits = ImageLimits.of(settings)
-    servicer = SpecializerServicer(models, Exporter(settings.models()), worker, limits, settings.max_training_bytes)
+    servicer = SpecializerServicer(
+        models, Exporter(settings.models()), worker, limits, settings.max_training_bytes, settings.max_message_bytes
+    )
     return Service(
         name="visum.v1.SpecializerService",
         version=version("visum-specializer"),

@@ -48,6 +48,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         worker: Where features are computed.
         limits: What an image may cost.
         max_training_bytes: Features and probabilities of one training.
+        max_answer_bytes: Largest answer to DescribeRegions.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         worker: Worker,
         limits: ImageLimits,
         max_training_bytes: int,
+        max_answer_bytes: int,
     ) -> None:
         self._models = models
         self._exporter = exporter
         self._worker = worker
         self._limits = limits
         self._max_training_bytes = max_training_bytes
+        self._max_answer_bytes = max_answer_bytes
         self._classifiers = ClassifierStore(MAX_CLASSIFIER_BYTES)
 
     async def Embed(
@@ -93,11 +96,15 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         classifier, view, regions = await self._regions_of(request)
         done = await self._worker.compute(describe_regions, classifier, view, regions)
         names = ("aligned", "aligned_mirrored", "pooled", "pooled_mirrored")
-        return specializer_pb2.DescribeRegionsResponse(
+        response = specializer_pb2.DescribeRegionsResponse(
             layers=done.result.layers.values(),
             timing=timing_of(done),
             **{name: to_array(getattr(done.result, name).astype(np.float16)) for name in names},
         )
+        if (size := response.ByteSize()) > self._max_answer_bytes:
+            message = f"has {regions.max()} regions, whose features take {size} bytes: at most {self._max_answer_bytes}"
+            raise InvalidInput(f"{message} are allowed", field="regions_png")
+        return response
 
     async def SplitRegions(
         self, request: specializer_pb2.SplitRegionsRequest, context: grpc.aio.ServicerContext
