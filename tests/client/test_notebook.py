@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
 from visum_client import Run, RunFolderError, VisumError
-from visum_client.notebook_bars import bars_html, in_notebook
+from visum_client.notebook_bars import bars_html
 from visum_client.progress import Progress
 
 PICTURES = re.compile(r'<img alt="[^"]*" title="[^"]*" width="\d+" height="\d+"')
@@ -110,8 +111,14 @@ def test_a_bar_says_its_name_and_lets_nothing_through():
 
 
 def test_without_a_notebook_ipython_is_not_loaded():
-    assert not in_notebook()
-    assert "IPython" not in sys.modules
+    program = """
+import sys
+from visum_client.notebook_bars import in_notebook
+
+assert not in_notebook()
+assert "IPython" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_a_notebook_shows_runs_and_bars(run):
