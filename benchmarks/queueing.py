@@ -18,11 +18,11 @@ STAGES = ("mask", "proposals", "clustering", "client")
 class Rates:
     """Seconds of one worker for one piece of work. docs/scaling.md says where the defaults are from."""
 
-    mask: float = 5.2
+    mask: float = 4.9
     """For one image."""
-    describe: float = 2.1
+    describe: float = 0.54
     """For one image: proposals, descriptors, survivors."""
-    match: float = 0.0047
+    match: float = 0.0065
     """For one pair of images."""
     cluster: float = 0.03
     """For one image's parts."""
