@@ -1,5 +1,6 @@
 """A world of planted parts, and a network trained too briefly on purpose, so that there is something to mend."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from visum_client import Client, ClusteringOptions, MaskOptions, Run
+from visum_client import Client, ClusteringOptions, MaskOptions, Run, TooFewImagesError
 from visum_client.files import file_digest
 from visum_demo.batches import EVALUATION_SEED, TRAINING_SEED, Task, render_batch
 from visum_demo.network import MEAN, STD, compact
@@ -75,7 +76,8 @@ class WorldMaterial:
 def make_world(client: Client, options: WorldOptions, out: Path) -> WorldMaterial:
     """Trains the network, draws the pictures and makes the runs; what is there already is kept.
 
-    Images that the network does not recognize take part in the runs: from them there is most to learn.
+    Images that the network does not recognize take part in the runs: from them there is most to learn. A class of which
+    too few images have parts has no run.
     """
     folder = out / options.world
     network = brief_network(options, folder / "network.pt2")
@@ -83,18 +85,22 @@ def make_world(client: Client, options: WorldOptions, out: Path) -> WorldMateria
     test = draw_pictures(options.world, folder / "test", TEST_SEED, options.test_images)
     runs = []
     for name in load_world(options.world).classes[: options.classes]:
-        run = client.summarize(
-            model=network,
-            target=name,
-            images=[folder / "pictures" / name / _file_name(number) for number in range(options.run_images)],
-            out=folder / "runs" / name,
-            admit_unrecognized=True,
-            mask=_MASK,
-            clustering=ClusteringOptions(preset="consensus"),
-            progress=False,
-        )
-        runs.append(run)
+        with suppress(TooFewImagesError):
+            runs.append(_class_run(client, options, network, folder, name))
     return WorldMaterial(network, tuple(runs), pool, test)
+
+
+def _class_run(client: Client, options: WorldOptions, network: Path, folder: Path, name: str) -> Run:
+    return client.summarize(
+        model=network,
+        target=name,
+        images=[folder / "pictures" / name / _file_name(number) for number in range(options.run_images)],
+        out=folder / "runs" / name,
+        admit_unrecognized=True,
+        mask=_MASK,
+        clustering=ClusteringOptions(preset="consensus"),
+        progress=False,
+    )
 
 
 def brief_network(options: WorldOptions, path: Path) -> Path:
