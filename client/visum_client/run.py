@@ -82,6 +82,11 @@ class Run:
                 image.mask.located(self.path, image.digest or "")
         return images
 
+    @property
+    def used_images(self) -> Sequence[ImageRecord]:
+        """The images that take part. Raises RunFolderError as `images`."""
+        return [image for image in self.images if image.status == "used" and image.digest]
+
     @cached_property
     def summaries(self) -> Sequence[Summary]:
         """The summaries, the one with most images first. Raises RunFolderError before the run is complete."""

@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-import grpc
 import pytest
 from visum.v1 import common_pb2, mask_pb2, mask_pb2_grpc
 
 from tests.client.conftest import OPTIONS, SIDE
 from tests.client.test_processes import check_same, undisturbed
+from tests.support.forwarding_mask import ForwardingMask
 from tests.support.pictures import encoded, noise
 from tests.support.servers import RunningServer, connected, running
 from visum_client import Client, Run
@@ -29,26 +29,17 @@ __all__ = ["undisturbed"]
 LONGEST_DELAY_SECONDS = 0.3
 
 
-class Delaying(mask_pb2_grpc.MaskServiceServicer):
+class Delaying(ForwardingMask):
     """A mask worker that holds each answer back for a random time."""
 
     def __init__(self, worker: RunningServer, chance: random.Random) -> None:
-        self._address = f"127.0.0.1:{worker.port}"
+        super().__init__(f"127.0.0.1:{worker.port}")
         self._chance = chance
 
     async def ExtractMask(self, request, context):
-        async with grpc.aio.insecure_channel(self._address) as channel:
-            answer = await mask_pb2_grpc.MaskServiceStub(channel).ExtractMask(request)
+        answer = await super().ExtractMask(request, context)
         await asyncio.sleep(self._chance.uniform(0, LONGEST_DELAY_SECONDS))
         return answer
-
-    async def MeasureDrops(self, request, context):
-        async with grpc.aio.insecure_channel(self._address) as channel:
-            return await mask_pb2_grpc.MaskServiceStub(channel).MeasureDrops(request)
-
-    async def ListModels(self, request, context):
-        async with grpc.aio.insecure_channel(self._address) as channel:
-            return await mask_pb2_grpc.MaskServiceStub(channel).ListModels(request)
 
     def service(self, algorithm_version: str) -> Service:
         return Service(

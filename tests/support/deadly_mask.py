@@ -12,9 +12,9 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 from visum.v1 import common_pb2, mask_pb2_grpc
 
+from tests.support.forwarding_mask import ForwardingMask
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import Service, run
 from visum_runtime.settings import MEBIBYTE, ServerSettings, setting
@@ -38,14 +38,14 @@ class DeadlySettings(ServerSettings):
     trust_model_dir: bool = setting(False, "means nothing")
 
 
-class DeadlyMask(mask_pb2_grpc.MaskServiceServicer):
+class DeadlyMask(ForwardingMask):
     """Reads the image of a call and passes it on; dies of deadly images without another word."""
 
     def __init__(self, settings: DeadlySettings, worker: Worker) -> None:
+        super().__init__(f"127.0.0.1:{settings.beyond}")
         self._settings = settings
         self._worker = worker
         self._is_limited = not settings.spare_mib
-        self._beyond = f"127.0.0.1:{settings.beyond}"
 
     async def ExtractMask(self, request, context):
         if self._settings.kill_always or DEADLY in request.image.data:
@@ -55,16 +55,7 @@ class DeadlyMask(mask_pb2_grpc.MaskServiceServicer):
             self._is_limited = True
         await self._worker.compute(load_view, request.image, PREPROCESSING, ImageLimits.of(self._settings))
         await asyncio.sleep(self._settings.seconds)
-        async with grpc.aio.insecure_channel(self._beyond) as channel:
-            return await mask_pb2_grpc.MaskServiceStub(channel).ExtractMask(request)
-
-    async def MeasureDrops(self, request, context):
-        async with grpc.aio.insecure_channel(self._beyond) as channel:
-            return await mask_pb2_grpc.MaskServiceStub(channel).MeasureDrops(request)
-
-    async def ListModels(self, request, context):
-        async with grpc.aio.insecure_channel(self._beyond) as channel:
-            return await mask_pb2_grpc.MaskServiceStub(channel).ListModels(request)
+        return await super().ExtractMask(request, context)
 
 
 def limit_memory(spare_bytes: int) -> None:

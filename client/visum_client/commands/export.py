@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "out": str(out),
         "format": arguments.format,
-        "images": sum(image.status == "used" for image in loaded.images),
+        "images": len(loaded.used_images),
         "summaries": len(loaded.summaries),
         "parts": sum(len(summary.members) for summary in loaded.summaries),
     }

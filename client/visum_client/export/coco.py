@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visum_client.export.placed_parts import Frame, PlacedPart, placed_parts, tight_box, used_images
+from visum_client.export.placed_parts import Frame, PlacedPart, placed_parts, tight_box
 from visum_client.records import ImageRecord, Summary
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def coco(run: "Run", frame_of: Callable[[ImageRecord], Frame], names: Sequence[s
     """
     model, target = run.configuration["model"], run.configuration["target"]
     images, annotations = [], []
-    for number, (image, name) in enumerate(zip(used_images(run), names, strict=True), start=1):
+    for number, (image, name) in enumerate(zip(run.used_images, names, strict=True), start=1):
         frame = frame_of(image)
         images.append({"id": number, "file_name": name, **_sizes(frame), "path": image.path, "sha256": image.digest})
         annotations += [_annotation(placed, number) for placed in placed_parts(run, image, frame)]

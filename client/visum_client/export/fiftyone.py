@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from visum_client.errors import InvalidInputError
 from visum_client.export.coco import coco
-from visum_client.export.placed_parts import original_frame, used_images, view_frame
+from visum_client.export.placed_parts import original_frame, view_frame
 from visum_client.files import write_json
 from visum_client.images import ImageSource, find_images
 from visum_client.records import ImageRecord
@@ -33,7 +33,7 @@ def write_fiftyone(run: "Run", folder: Path, images: ImageSource | None) -> None
         InvalidInputError: The folder is not empty, or an original is missing.
         RunFolderError: The run is not complete, or a file is missing or damaged.
     """
-    records = used_images(run)
+    records = run.used_images
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInputError(f"{folder} is there already; name another, or remove it", "out")
     files = _views(run, records) if images is None else _originals(records, images)

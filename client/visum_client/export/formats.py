@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from visum_client.errors import InvalidInputError
 from visum_client.export.coco import coco
 from visum_client.export.fiftyone import write_fiftyone
-from visum_client.export.placed_parts import original_frame, used_images
+from visum_client.export.placed_parts import original_frame
 from visum_client.export.table import table
 from visum_client.files import write_atomically, write_json
 from visum_client.images import ImageSource
@@ -31,7 +31,7 @@ def export_run(
     if not path.absolute().parent.is_dir():
         raise InvalidInputError(f"{path.absolute().parent} is not a folder", "out")
     if kind == "coco":
-        write_json(path, coco(run, original_frame, [image.path for image in used_images(run)]))
+        write_json(path, coco(run, original_frame, [image.path for image in run.used_images]))
     elif kind == "csv":
         write_atomically(path, table(run).encode("utf-8"))
     else:

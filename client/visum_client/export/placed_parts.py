@@ -1,6 +1,6 @@
 """The parts of a run's summaries as pixels of the originals, or of the views."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visum_client.errors import RunFolderError
 from visum_client.records import Box, ImageRecord, Part, Summary, ViewToOriginal
 from visum_client.report.pictures import part_pixels
-from visum_wire import InvalidInput, regions_from_png
+from visum_client.report.views import read_regions
 
 if TYPE_CHECKING:
     from visum_client.run import Run
@@ -58,11 +58,6 @@ def view_frame(image: ImageRecord) -> Frame:
     return Frame(*image.view_size, _VIEW_ITSELF)
 
 
-def used_images(run: "Run") -> Sequence[ImageRecord]:
-    """The images that take part, in the order of the run."""
-    return [image for image in run.images if image.status == "used" and image.digest]
-
-
 def placed_parts(run: "Run", image: ImageRecord, frame: Frame) -> Iterator[PlacedPart]:
     """The members of all summaries in one image, by summary and rank; those without a pixel in the frame are left out.
 
@@ -77,7 +72,7 @@ def placed_parts(run: "Run", image: ImageRecord, frame: Frame) -> Iterator[Place
     ]
     if not found:
         return
-    regions = _read_regions(run, image)
+    regions = read_regions(run.folder, image.digest or "")
     for summary, rank, part in found:
         pixels = moved(part_pixels(regions, part.box, part.region), frame)
         if pixels.any():
@@ -102,11 +97,3 @@ def _sources(length: int, scale: float, start: float, view_length: int) -> tuple
     """For each pixel along an axis of the frame: its pixel in the view, and whether it has one."""
     places = np.floor((np.arange(length) + 0.5 - start) / scale).astype(np.intp)
     return places.clip(0, view_length - 1), (places >= 0) & (places < view_length)
-
-
-def _read_regions(run: "Run", image: ImageRecord) -> NDArray[np.int32]:
-    path = run.folder.mask(image.digest or "", "regions")
-    try:
-        return regions_from_png(path.read_bytes(), "regions")
-    except (OSError, InvalidInput) as error:
-        raise RunFolderError(f"{path} is missing or damaged: {error}") from error

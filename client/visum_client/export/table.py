@@ -23,7 +23,7 @@ def table(run: "Run") -> str:
     Raises:
         RunFolderError: The run is not complete, or a file is damaged.
     """
-    frames = {image.digest: original_frame(image) for image in run.images if image.status == "used"}
+    frames = {image.digest: original_frame(image) for image in run.used_images}
     network = (run.configuration["model"]["name"], run.configuration["target"]["name"])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

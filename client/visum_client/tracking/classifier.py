@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from visum_client.report.views import read_view
 from visum_client.run import Run
 from visum_client.specialization.specialized import Specialized
 from visum_client.tracking.library import mlflow_module, tracking
@@ -88,11 +88,11 @@ def _log_model(
 
 def _example(card: dict[str, Any], runs: Sequence[Run]) -> NDArray[np.float32] | None:
     """A view of one of the runs, as the network takes it, [1, 3, S, S]."""
-    found = next((view for run in runs for view in sorted(run.path.glob("views/*.jpg"))), None)
+    views = (read_view(run.folder, path.stem) for run in runs for path in sorted(run.path.glob("views/*.jpg")))
+    found = next(views, None)
     if found is None:
         return None
-    with Image.open(found) as image:
-        pixels = np.asarray(image.convert("RGB"), np.float32) / 255
+    pixels = found.astype(np.float32) / 255
     mean, std = (np.array(card["preprocessing"][name], np.float32) for name in ("mean", "std"))
     return np.ascontiguousarray(((pixels - mean) / std).transpose(2, 0, 1)[None])
 

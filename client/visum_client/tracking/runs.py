@@ -71,11 +71,11 @@ def log_coherency(summaries: str, coherency: float) -> int:
 
 def metrics(run: Run) -> dict[str, float]:
     """The figures of a complete run: means over its summaries, and over the masks of the images that take part."""
-    masks = [image.mask for image in run.images if image.status == "used" and image.mask]
+    masks = [image.mask for image in run.used_images if image.mask]
     found = {
         "summaries": float(len(run.summaries)),
         "parts": float(sum(len(summary.members) for summary in run.summaries)),
-        "images_used": float(sum(image.status == "used" for image in run.images)),
+        "images_used": float(len(run.used_images)),
         "images": float(len(run.images)),
     }
     lists = {

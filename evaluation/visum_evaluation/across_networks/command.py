@@ -8,7 +8,7 @@ from typing import Any
 from visum_client import Run
 from visum_client.commands.command import Command
 from visum_client.errors import InvalidInputError
-from visum_evaluation.across_networks.networks import correlations, figures_of_networks
+from visum_evaluation.across_networks.network_figures import correlations, figures_of_networks
 
 _EXAMPLES = """\
   visum evaluate networks --runs runs/alexnet/* runs/vgg16/* runs/googlenet/* runs/resnet50/*

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from visum_client import Run
 from visum_client.records import Part
+from visum_client.report.views import read_view
 from visum_evaluation.coherency.agreement import TagSet
 from visum_evaluation.coherency.semantics import Semantics, measure_semantics
 from visum_evaluation.coherency.taggers import Picture, Tagger
@@ -35,13 +35,14 @@ def measure_run(run: Run, tagger: Tagger, kind: str) -> Semantics | None:
 
 
 def _image_tags(run: Run, tagger: Tagger) -> Mapping[str, TagSet]:
-    used = [image for image in run.images if image.status == "used" and image.digest]
-    return {image.digest or "": tagger.tags(Picture(image.path, _view(run, image.digest or ""))) for image in used}
+    paths = {image.digest or "": image.path for image in run.used_images}
+    return {digest: tagger.tags(Picture(path, read_view(run.folder, digest))) for digest, path in paths.items()}
 
 
 def _part_tags(run: Run, tagger: Tagger) -> Mapping[str, TagSet]:
     parts = [part for summary in run.summaries for part in summary.members]
-    return {_part_key(part): tagger.tags(Picture(part.path, crop(_view(run, part.image), part))) for part in parts}
+    crops = ((part, crop(read_view(run.folder, part.image), part)) for part in parts)
+    return {_part_key(part): tagger.tags(Picture(part.path, picture)) for part, picture in crops}
 
 
 def _image_key(part: Part) -> str:
@@ -50,11 +51,6 @@ def _image_key(part: Part) -> str:
 
 def _part_key(part: Part) -> str:
     return f"{part.image} {part.part}"
-
-
-def _view(run: Run, digest: str) -> NDArray[np.uint8]:
-    with Image.open(run.folder.view(digest)) as view:
-        return np.asarray(view.convert("RGB"))
 
 
 def crop(view: NDArray[np.uint8], part: Part) -> NDArray[np.uint8]:

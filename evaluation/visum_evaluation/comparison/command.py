@@ -15,7 +15,7 @@ from visum_demo.shipped import model_path
 from visum_evaluation.comparison.curves import Scores, score
 from visum_evaluation.comparison.figure import save_figure
 from visum_evaluation.comparison.methods import METHODS, Attribution, attribute, require_captum
-from visum_evaluation.masks.command import check_images, choose_samples
+from visum_evaluation.masks.command import add_image_flags, check_images, choose_samples
 from visum_evaluation.masks.samples import Sample
 from visum_evaluation.networks import open_networks
 from visum_models import Classifier
@@ -28,13 +28,7 @@ _EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum evaluate comparison`."""
-    parser.add_argument("--model", help="the network: a name, or a file with a card")
-    parser.add_argument("--weights", type=Path, help="its weights file")
-    parser.add_argument("--target", help="the class, by name or index")
-    parser.add_argument("--all-targets", action="store_true", help="a folder a class: its name, or ID_NAME")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder of photographs")
-    parser.add_argument("--world", choices=("dev", "test"), help="scenes of the demo world instead, with its network")
-    parser.add_argument("--limit", type=int, help="so many recognized images a class (of a world: 1)")
+    add_image_flags(parser)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
     text = "share of the view whose loss is measured (default: .1)"
     parser.add_argument("--area", type=float, default=0.1, metavar="SHARE", help=text)

@@ -31,13 +31,7 @@ _EXAMPLES = """\
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum evaluate masks`."""
-    parser.add_argument("--model", help="the network: a name, or a file with a card")
-    parser.add_argument("--weights", type=Path, help="its weights file")
-    parser.add_argument("--target", help="the class, by name or index")
-    parser.add_argument("--all-targets", action="store_true", help="a folder a class: its name, or ID_NAME")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder of photographs")
-    parser.add_argument("--world", choices=("dev", "test"), help="scenes of the demo world instead, with its network")
-    parser.add_argument("--limit", type=int, help="so many recognized images a class (of a world: 1)")
+    add_image_flags(parser)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
     parser.add_argument("--transfer", metavar="MODEL", help="another network of the same classes, a name or file")
     parser.add_argument("--flips", type=int, default=8, help="images whose mirrored view is masked, too (default 8)")
@@ -45,6 +39,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=8, help="views optimized together (default 8)")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="also draw the masks side by side, first images")
     parser.add_argument("--figure-rows", type=int, default=4, help="images in the figure (default 4)")
+
+
+def add_image_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags that name a network and the images that it recognizes."""
+    parser.add_argument("--model", help="the network: a name, or a file with a card")
+    parser.add_argument("--weights", type=Path, help="its weights file")
+    parser.add_argument("--target", help="the class, by name or index")
+    parser.add_argument("--all-targets", action="store_true", help="a folder a class: its name, or ID_NAME")
+    parser.add_argument("--images", type=Path, metavar="DIR", help="the folder of photographs")
+    parser.add_argument("--world", choices=("dev", "test"), help="scenes of the demo world instead, with its network")
+    parser.add_argument("--limit", type=int, help="so many recognized images a class (of a world: 1)")
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:

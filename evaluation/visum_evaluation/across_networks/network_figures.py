@@ -83,7 +83,7 @@ def _subject(runs: Sequence[Run]) -> set[tuple[str, str]]:
 
 
 def _figures(name: str, sha256: str, runs: Sequence[Run], accuracies: dict[str, float]) -> NetworkFigures:
-    used = [[image for image in run.images if image.status == "used"] for run in runs]
+    used = [run.used_images for run in runs]
     seen = [[image for image in run.images if image.status in ("used", "unrecognized")] for run in runs]
     recognized = sum(len(images) for images in used)
     masks = [[image.mask for image in images if image.mask is not None] for images in used]
