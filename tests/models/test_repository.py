@@ -1,6 +1,7 @@
 import json
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -85,6 +86,24 @@ def test_a_model_is_loaded_once_also_by_many_threads(folder):
     for thread in threads:
         thread.join()
     assert len({id(classifier) for classifier in loaded}) == 1
+
+
+def test_several_exported_programs_load_beside_one_another(folder, program):
+    count = 6
+    start = threading.Barrier(count)
+    for number in range(count):
+        with zipfile.ZipFile(program) as source, zipfile.ZipFile(folder / f"other{number}.pt2", "w") as copy:
+            for entry in source.infolist():
+                copy.writestr(entry, source.read(entry))
+            copy.comment = str(number).encode()
+    shared = repository(folder)
+
+    def load(number: int) -> str:
+        start.wait()
+        return shared.load(f"other{number}").card.sha256
+
+    with ThreadPoolExecutor(count) as threads:
+        assert len(set(threads.map(load, range(count)))) == count
 
 
 def test_the_network_used_longest_ago_leaves_first(folder):

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from visum.v1 import common_pb2, mask_pb2, mask_pb2_grpc
+from visum.v1 import mask_pb2_grpc
 
-from tests.client.conftest import OPTIONS, SIDE
+from tests.client.conftest import OPTIONS
 from tests.client.test_processes import check_same, undisturbed
 from tests.support.forwarding_mask import ForwardingMask
-from tests.support.pictures import encoded, noise
-from tests.support.servers import RunningServer, connected, running
+from tests.support.servers import RunningServer, running
 from visum_client import Client, Run
 from visum_client.commands.run import parse_options
 from visum_mask.server import MaskServerSettings
@@ -63,20 +62,10 @@ def workers(services, network: Path, count: int, seed: int) -> Iterator[str]:
         for _ in range(count):
             service = build_mask(settings)
             worker = stack.enter_context(running(service, settings))
-            load_network(worker)
             masks.append(stack.enter_context(running(Delaying(worker, chance).service(service.algorithm_version))).port)
             proposals.append(stack.enter_context(running(build_proposals(plain), plain)).port)
         clustering = services.servers["clustering"].port
         yield f"mask={together(masks)},proposals={together(proposals)},clustering=127.0.0.1:{clustering}"
-
-
-def load_network(worker: RunningServer) -> None:
-    """Has a worker load the network: torch cannot load several at once in one process, as only tests would."""
-    request = mask_pb2.MeasureDropsRequest(
-        image=common_pb2.Image(data=encoded(noise(SIDE, SIDE))), model=common_pb2.ModelRef(name="stripes"), target=1
-    )
-    with connected(worker) as channel:
-        mask_pb2_grpc.MaskServiceStub(channel).MeasureDrops(request, timeout=60)
 
 
 def together(ports: list[int]) -> str:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ _TRANSFORMS_INPUT = ("googlenet", "inception_v3")
 _VISION_TRANSFORMER = "vit_"
 _POSITIONS = "encoder.pos_embedding"
 _POSITION_DIMENSIONS = 3
+# torch keeps the deserializer at work in a variable of the process and refuses a second one beside it.
+_DESERIALIZER = threading.Lock()
 
 
 def classification_architectures() -> list[str]:
@@ -109,7 +112,8 @@ def load_exported_program(path: Path) -> torch.export.ExportedProgram:
     """
     _inspect_archive(path)
     try:
-        return torch.export.load(path)
+        with _DESERIALIZER:
+            return torch.export.load(path)
     except Exception as error:  # torch.export.load raises many kinds for damaged files
         raise InvalidInput(f"{path.name} is not an exported program that this version reads", field="model") from error
 
