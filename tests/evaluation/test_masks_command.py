@@ -12,9 +12,10 @@ from visum_client.errors import InvalidInputError, TooFewImagesError, VisumError
 from visum_demo.shipped import MODELS, stem
 from visum_evaluation.masks import command, faithfulness, methods
 from visum_evaluation.masks.mask_store import MadeMask, MaskStore, mask_key
+from visum_evaluation.masks.methods import ALL_METHODS, METHODS, OPTIMIZED
 from visum_evaluation.masks.samples import Planted, Sample, planted_scenes
 from visum_evaluation.masks.table import FAITHFULNESS, planted_shares, transfer_at_equal_area
-from visum_mask.options import MaskOptions
+from visum_mask.options import MaskOptions, phases
 from visum_models import ModelRepository
 from visum_models.repository import ModelSettings
 
@@ -58,6 +59,11 @@ def evaluate(files, *flags):
     parser = argparse.ArgumentParser()
     command.configure(parser)
     return command.run(parser.parse_args(["--model", str(files / "window.pt2"), *map(str, flags)]))
+
+
+def test_the_paper_s_iterations_are_a_method_of_their_own():
+    assert sum(phase.iterations for phase in phases(OPTIMIZED["crisp_450"])) == 450
+    assert {"crisp_450"} == set(ALL_METHODS) - set(METHODS)
 
 
 @pytest.mark.usefixtures("quick")

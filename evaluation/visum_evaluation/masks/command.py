@@ -14,7 +14,7 @@ from visum_client.errors import InvalidInputError, TooFewImagesError
 from visum_demo.shipped import model_path
 from visum_evaluation.masks.figure import save_figure
 from visum_evaluation.masks.mask_store import MadeMask, MaskStore
-from visum_evaluation.masks.methods import CRISP, METHODS, make_masks, masks_of
+from visum_evaluation.masks.methods import ALL_METHODS, CRISP, METHODS, make_masks, masks_of
 from visum_evaluation.masks.samples import Sample, Samples, class_folders, photographs, planted_scenes
 from visum_evaluation.masks.table import method_figures, planted_shares, table, transfer_at_equal_area
 from visum_evaluation.masks.variants import overlap
@@ -32,7 +32,8 @@ _EXAMPLES = """\
 def configure(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of `visum evaluate masks`."""
     add_image_flags(parser)
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="default: all")
+    text = "default: all but crisp_450, which is crisp by the paper's 450 iterations"
+    parser.add_argument("--methods", nargs="+", choices=ALL_METHODS, default=list(METHODS), help=text)
     parser.add_argument("--transfer", metavar="MODEL", help="another network of the same classes, a name or file")
     parser.add_argument("--flips", type=int, default=8, help="images whose mirrored view is masked, too (default 8)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep masks there: none is computed twice")

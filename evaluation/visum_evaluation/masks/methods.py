@@ -10,7 +10,7 @@ from visum_evaluation.masks.mask_store import MadeMask, MaskStore, mask_key
 from visum_evaluation.masks.samples import Sample
 from visum_mask.modes import threshold_to_area
 from visum_mask.optimizer import START, optimize_masks
-from visum_mask.options import MaskOptions, Mode, Preset
+from visum_mask.options import MaskOptions, Mode, Preset, ScheduleName
 from visum_models import Classifier
 
 CRISP = MaskOptions()
@@ -19,10 +19,14 @@ OPTIMIZED = {
     "evidence": MaskOptions(preset=Preset.EVIDENCE),
     "iebb": MaskOptions(mode=Mode.IEBB),
     "literal": MaskOptions(mode=Mode.LITERAL),
+    "crisp_450": MaskOptions(schedule=ScheduleName.PAPER),
 }
 THRESHOLDED = "iebb_thresh"
 """Made of the masks of iebb and crisp."""
 METHODS = ("crisp", "evidence", "iebb", THRESHOLDED, "literal")
+"""Those of the paper's table, and ours."""
+ALL_METHODS = (*METHODS, "crisp_450")
+"""Crisp masks by the paper's 450 iterations are made where they are asked for."""
 
 
 def masks_of(

@@ -147,7 +147,7 @@ class MaskOptions(message.Message):
     iterations: builtins.int
     """Iterations of the short schedule, 10..10000; default 150."""
     grid: builtins.int
-    """Cells of the mask's grid a side, 4..224; default one cell for 8 pixels of the view, for 16 in preset evidence."""
+    """Cells of the mask's grid a side, 4..224; default one cell for 8 pixels of the view, for 11 in preset evidence."""
     blur_sigma: builtins.float
     """Standard deviation of the blur, pixels of a view of 224, 0.01..100; default 10. Scaled with the view."""
     target_drop: builtins.float

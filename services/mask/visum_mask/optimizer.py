@@ -9,7 +9,7 @@ from torch import Tensor
 from visum_mask import objective
 from visum_mask.adam import Adam
 from visum_mask.graphs import replayed
-from visum_mask.morphology import erode, opened
+from visum_mask.growth import grown
 from visum_mask.options import AreaController, MaskOptions, Phase, phases
 from visum_mask.perturbation import make_perturbation, scaled_length
 from visum_models import Classifier
@@ -28,6 +28,7 @@ _ROWS = (
     "_best_cells",
     "_best_area",
     "_best_drop",
+    "_last_drop",
 )
 
 
@@ -105,6 +106,7 @@ class _Batch:
         self._best_cells = self._cells.clone()
         self._best_area = torch.full_like(self._area_weights, torch.inf)
         self._best_drop = torch.full_like(self._area_weights, -torch.inf)
+        self._last_drop = torch.full_like(self._area_weights, -torch.inf)
         self._phase = phases(options)[0]
         self._sharpness: float | None = None
         self._iterations = 0
@@ -131,7 +133,8 @@ class _Batch:
         is_binary = phase.binary_from is not None and iteration >= phase.binary_from
         cells = self._cells.detach().requires_grad_()
         full = objective.upsample(cells, self._side)
-        logits = self._logits(self._perturb(self._keep(full, is_binary)))
+        is_grown = phase.growth is not None and iteration % 2 == 0
+        logits = self._logits(self._perturb(self._keep(full, is_binary, is_grown)))
         after = objective.probability(logits, self._targets)
         odds = objective.log_odds(logits, self._targets)
         loss = after + self._regularizers(cells, phase)
@@ -152,8 +155,7 @@ class _Batch:
         sharpness = self._phase.result_sharpness or self._sharpness
         keep = objective.project(full, sharpness) if sharpness else full
         binary = self._salient(full)
-        is_opened_away = (full <= objective.BINARY_THRESHOLD) & ~binary
-        raw = torch.where(is_opened_away, 0, 1 - keep)
+        raw = self._grown(1 - keep)
         return [
             OptimizedMask(saliency, mask, self._iterations, required)
             for saliency, mask, required in zip(raw[:, 0], binary[:, 0], self._required.tolist(), strict=True)
@@ -171,26 +173,23 @@ class _Batch:
         within_reach = objective.relative_drop(self._before, least)
         return torch.minimum(required, within_reach.clamp(min=LEAST_REQUIRED_DROP))
 
-    def _keep(self, full: Tensor, is_binary: bool) -> Tensor:
+    def _keep(self, full: Tensor, is_binary: bool, is_grown: bool) -> Tensor:
         if self._sharpness is None:
             return full
         projected = objective.project(full, self._sharpness)
-        return objective.straight_through(self._judged(full.detach()), projected) if is_binary else projected
+        if not is_binary:
+            return projected
+        marked = full.detach()
+        salient = self._salient(marked) if is_grown else marked <= objective.BINARY_THRESHOLD
+        return objective.straight_through(~salient, projected)
 
     def _salient(self, full: Tensor) -> Tensor:
         """The binary mask that an image would get now, bool."""
-        salient = full <= objective.BINARY_THRESHOLD
-        hardening = self._phase.hardening
-        return opened(salient, self._pixels(hardening.opening)) if hardening else salient
+        return self._grown((full <= objective.BINARY_THRESHOLD).float()) > 0
 
-    def _judged(self, full: Tensor) -> Tensor:
-        """What is kept when the binary mask is judged, bool: where masks are hardened, more than the mask keeps."""
-        salient = self._salient(full)
-        hardening = self._phase.hardening
-        return ~(erode(salient, self._pixels(hardening.erosion)) if hardening else salient)
-
-    def _pixels(self, length: float) -> int:
-        return max(1, round(scaled_length(length, self._side)))
+    def _grown(self, saliency: Tensor) -> Tensor:
+        growth = self._phase.growth
+        return grown(saliency, max(1, round(scaled_length(growth, self._side)))) if growth else saliency
 
     def _regularizers(self, cells: Tensor, phase: Phase) -> Tensor:
         terms = self._area_weights * objective.area(cells) + phase.variation * objective.total_variation(cells)
@@ -199,6 +198,8 @@ class _Batch:
     def _keep_best(self, full: Tensor, drops: Tensor) -> None:
         """The smallest mask that reaches the target; until one does, the one of largest drop."""
         areas = self._salient(full).float().mean(dim=(1, 2, 3))
+        if self._phase.growth is not None:
+            drops, self._last_drop = torch.minimum(drops, self._last_drop), drops
         reached = drops >= self._required
         none_yet = torch.isinf(self._best_area)
         better = torch.where(reached, areas < self._best_area, none_yet & (drops > self._best_drop))

@@ -23,8 +23,9 @@ class Preset(StrEnum):
 
 
 _LEAST_CELLS = 4
-_PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 16}
+_PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 11}
 _TARGET_DROPS = {Preset.DROP: 0.9999, Preset.EVIDENCE: 0.995}
+_GROWTHS = {Preset.DROP: None, Preset.EVIDENCE: 5.0}
 _REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.995}
 
 
@@ -61,7 +62,7 @@ class MaskOptions:
     iterations: int = 150
     """Iterations of the short schedule."""
     grid: int | None = None
-    """Cells a side; None: one for 8 pixels of the view, for 16 in preset evidence."""
+    """Cells a side; None: one for 8 pixels of the view, for 11 in preset evidence."""
     blur_sigma: float = 10.0
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float | None = None
@@ -111,16 +112,6 @@ class AreaController:
 
 
 @dataclass(frozen=True)
-class Hardening:
-    """What a mask must endure during its optimization. Radii in pixels of a view of 224."""
-
-    opening: float = 7.0
-    """Salient pixels that no square of this radius inside the mask covers are taken out, also of the result."""
-    erosion: float = 1.0
-    """The rest is eroded by this radius before it is judged."""
-
-
-@dataclass(frozen=True)
 class Phase:
     """A stretch of iterations with one objective. Weights multiply means over the cells of the raw mask ``m``."""
 
@@ -144,8 +135,9 @@ class Phase:
     """Iteration from which the forward pass sees the binary mask (straight-through); None: never."""
     controller: AreaController | None = None
     """Steers the area weight; None: it stays."""
-    hardening: Hardening | None = None
-    """What binary masks must endure; None: nothing."""
+    growth: float | None = None
+    """Radius, pixels of a view of 224, by which what the cells mark is grown to be the mask. What they mark and what it
+    is grown to are judged in turns, and both must reach the target. None: the mask is what they mark."""
 
 
 _CRISPNESS = 2.0
@@ -170,10 +162,10 @@ def phases(options: MaskOptions) -> tuple[Phase, ...]:
         return (_SMOOTH, _LITERAL)
     if options.schedule is ScheduleName.PAPER:
         return (_SMOOTH, _CRISP)
-    return (_short(options.iterations, Hardening() if options.preset is Preset.EVIDENCE else None),)
+    return (_short(options.iterations, _GROWTHS[options.preset]),)
 
 
-def _short(iterations: int, hardening: Hardening | None) -> Phase:
+def _short(iterations: int, growth: float | None) -> Phase:
     """The short schedule; fewer iterations steer the area faster, so that it covers the same range."""
     speed = _DEFAULT_ITERATIONS / iterations
     usual = AreaController()
@@ -184,7 +176,7 @@ def _short(iterations: int, hardening: Hardening | None) -> Phase:
         learning_rate=(0.1, 0.03),
         binary_from=round(_BINARY_SHARE * iterations),
         controller=replace(usual, raise_factor=usual.raise_factor**speed, lower_factor=usual.lower_factor**speed),
-        hardening=hardening,
+        growth=growth,
     )
 
 
