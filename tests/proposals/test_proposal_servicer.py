@@ -355,11 +355,6 @@ def test_only_descriptors_of_describe_can_be_mirrored_or_rotated(
     assert refused_field(lambda: stub.Match(match_request(**{option: True}))) == "rows[0].descriptors"
 
 
-def test_a_uri_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
-    request = proposal_pb2.DescribeRequest(image=common_pb2.Image(uri="file:///a.png"), preprocessing=PREPROCESSING)
-    expect_refusal(lambda: stub.Describe(request), grpc.StatusCode.UNIMPLEMENTED)
-
-
 def test_the_server_says_what_it_is(channel: grpc.Channel) -> None:
     info = info_pb2_grpc.InfoServiceStub(channel).GetServerInfo(info_pb2.GetServerInfoRequest())
     assert info.service == "visum.v1.ProposalService"

@@ -12,7 +12,7 @@ from visum.v1 import common_pb2
 
 from tests.support.fuzz import changed, changed_bytes
 from tests.support.pictures import noise
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.errors import InvalidInput
 from visum_runtime.views import ImageLimits, load_view
 from visum_wire import from_array, mask_from_png, mask_to_png, regions_from_png, regions_to_png, to_array
 from visum_wire.png import saliency_from_png
@@ -60,8 +60,6 @@ def refused_field(decode: Callable[[], object]) -> str:
         decode()
     except InvalidInput as error:
         return error.field
-    except NotBuilt:
-        return "image.uri"
     return ""
 
 

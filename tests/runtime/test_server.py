@@ -13,7 +13,7 @@ from visum.v1 import info_pb2, info_pb2_grpc, mask_pb2, mask_pb2_grpc
 
 from tests.support.errors import detail, expect_refusal
 from tests.support.servers import connected, running
-from visum_runtime.errors import FailedPrecondition, InvalidInput, NotBuilt, NotFound, OutOfRange
+from visum_runtime.errors import FailedPrecondition, InvalidInput, NotFound, OutOfRange
 from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import LIVENESS, READINESS, Service
@@ -73,7 +73,6 @@ def health(channel, service=""):
         (NotFound("none"), grpc.StatusCode.NOT_FOUND),
         (FailedPrecondition("not so"), grpc.StatusCode.FAILED_PRECONDITION),
         (OutOfRange("too many"), grpc.StatusCode.OUT_OF_RANGE),
-        (NotBuilt("later"), grpc.StatusCode.UNIMPLEMENTED),
     ],
 )
 def test_each_error_has_its_status_and_keeps_its_words(error, code):
