@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from visum.v1 import common_pb2, info_pb2, info_pb2_grpc, proposal_pb2, proposal_pb2_grpc
 
-from tests.support.errors import expect_refusal, refused_field
+from tests.support.errors import refused_field
 from tests.support.pictures import encoded, noise
 from tests.support.servers import connected, running
 from visum_proposals.boxes import areas, as_boxes
