@@ -250,11 +250,11 @@ def any_requests(targets: Sequence[Target]) -> st.SearchStrategy[tuple[Target, l
 
 
 @pytest.mark.parametrize(
-    ("chunks", "each"), [pytest.param(1, 100, id="few"), pytest.param(20, 1000, id="full", marks=pytest.mark.long)]
+    ("chunks", "each"), [pytest.param(1, 100, id="few"), pytest.param(10, 500, id="full", marks=pytest.mark.long)]
 )
 def test_whatever_the_protos_let_a_message_hold_is_answered_or_refused_by_field(chunks, each, repetitions, fuzzed):
     names = names_of_fields()
-    for chunk in repetitions("requests by hypothesis over the protos, 1000 each", chunks):
+    for chunk in repetitions("requests by hypothesis over the protos, 500 each", chunks):
 
         @seed(chunk)
         @settings(max_examples=each, deadline=None, database=None, suppress_health_check=HealthCheck)
