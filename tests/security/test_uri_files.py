@@ -3,12 +3,15 @@
 import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
 from visum.v1 import common_pb2
 
 from tests.support.pictures import encoded, noise
+from visum_runtime import request_images
+from visum_runtime.callers import CallsInFlight
 from visum_runtime.errors import InvalidInput
 from visum_runtime.request_images import RequestImages
 from visum_runtime.settings import ServerSettings
@@ -114,3 +117,34 @@ def test_places_that_are_not_allowed_are_all_answered_alike(folder):
     there, nowhere = folder.parent / "secret.png", folder.parent / "nowhere.png"
     said = {refusal(folder, path.as_uri(), SECRET).message for path in (there, nowhere, Path("/etc/shadow"))}
     assert said == {"is, or leads to, a place that this server does not read"}
+
+
+async def test_a_caller_whose_reads_take_long_leaves_room_for_another(folder, monkeypatch):
+    """Forty reads of one caller hang; that of another is answered, also when the forty are cancelled."""
+    gate = threading.Event()
+    begun = []
+
+    def hang_or_read(place: Path, parts: list[str], most: int) -> bytes:
+        if parts[-1] == "slow.png":
+            begun.append(parts)
+            assert gate.wait(60)
+        return read_beneath(place, parts, most)
+
+    monkeypatch.setattr(request_images, "read_beneath", hang_or_read)
+    images = RequestImages(ServerSettings(allowed_uri_prefixes=folder.as_uri()))
+    digest = hashlib.sha256(PICTURE).hexdigest()
+
+    async def ask(caller: str, name: str) -> View:
+        with CallsInFlight(99).admitted(caller, 1.0):
+            return await images.view(common_pb2.Image(uri=f"{folder.as_uri()}/{name}", sha256=digest), SQUARE)
+
+    try:
+        for _ in range(2):
+            greedy = [asyncio.create_task(ask("greedy", "slow.png")) for _ in range(40)]
+            assert (await asyncio.create_task(ask("modest", "inner/a.png"))).side == 16
+            for task in greedy:
+                task.cancel()
+            await asyncio.gather(*greedy, return_exceptions=True)
+        assert len(begun) <= 8
+    finally:
+        gate.set()
