@@ -111,6 +111,32 @@ def test_a_run_whose_client_was_killed_goes_on_where_it_was(
         check_same(out, undisturbed)
 
 
+@pytest.mark.long
+def test_a_run_whose_only_mask_worker_hangs_ends_clearly_and_goes_on(
+    repetitions, network, pictures, undisturbed: Run, tmp_path
+):
+    """The worker is stopped, not ended: its connections stay open, and nothing answers. No process is left."""
+    for _ in repetitions("SIGSTOP of the only mask service, which is not woken; the run is resumed", 1):
+        command = command_to(network, pictures, tmp_path / "run")
+        client = start(command)
+        try:
+            services = until_results(client, tmp_path / "run", "ExtractMask", 2)
+            os.kill(services["visum_mask"], signal.SIGSTOP)
+            _, messages = client.communicate(timeout=400)
+        finally:
+            client.kill()
+            client.communicate()
+        assert client.returncode == 1
+        assert "mask service" in messages
+        assert "Traceback" not in messages
+        assert not any(map(is_alive, services.values()))
+        kept = results(tmp_path / "run", "ExtractMask")
+        output, messages = (last := start(command)).communicate(timeout=250)
+        assert last.returncode == 0, messages
+        assert json.loads(output)["stages"]["masks"]["reused"] == kept
+        check_same(tmp_path / "run", undisturbed)
+
+
 @pytest.fixture
 def disk(tmp_path) -> Iterator[Callable[[str], Path]]:
     """Makes a disk of a size, or gives the one that is there another size."""
