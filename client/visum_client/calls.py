@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 from visum.v1 import clustering_pb2
 
-from visum_client.errors import InvalidInputError, ServiceFaultError, VisumError
+from visum_client.errors import ServiceFaultError, VisumError
 from visum_client.images import ImageFile
 from visum_client.methods import SUMMARIZE, Method, Request, Response
 from visum_client.scheduler import Services
+from visum_client.sent_images import image_message
 from visum_client.store import Keeper, Kept, request_key
 from visum_wire import InvalidInput
 
@@ -53,7 +54,7 @@ class PureCalls:
                 on_reused()
                 return result, self._store.place(method, key)
         try:
-            complete = await asyncio.to_thread(_with_data, request, image) if image else request
+            complete = await asyncio.to_thread(self._with_image, request, image) if image else request
             response = await self.services.call(method, complete)
             result = _checked(method, response, decode, image)
         except VisumError as error:
@@ -79,15 +80,11 @@ class PureCalls:
         self._store.put_message(SUMMARIZE.name, key, result)
         return result
 
-
-def _with_data(request: Request, image: ImageFile) -> Request:
-    complete: Any = type(request)()
-    complete.CopyFrom(request)
-    try:
-        complete.image.data = image.path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"cannot be read: {error.strerror}", "image") from error
-    return complete
+    def _with_image(self, request: Request, image: ImageFile) -> Request:
+        complete: Any = type(request)()
+        complete.CopyFrom(request)
+        complete.image.CopyFrom(image_message(image, self.services.backend.images_at))
+        return complete
 
 
 def _checked(

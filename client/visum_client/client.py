@@ -46,9 +46,9 @@ class Client:
         return cls(AsyncClient.local(settings))
 
     @classmethod
-    def connect(cls, services: str, credentials: Credentials | None = None) -> Self:
+    def connect(cls, services: str, credentials: Credentials | None = None, *, images_at: str | None = None) -> Self:
         """A client of running services. As `AsyncClient.connect`."""
-        return cls(AsyncClient.connect(services, credentials))
+        return cls(AsyncClient.connect(services, credentials, images_at=images_at))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -39,17 +39,19 @@ class Connected:
         return cls(LocalServices(settings))
 
     @classmethod
-    def connect(cls, services: str, credentials: Credentials | None = None) -> Self:
+    def connect(cls, services: str, credentials: Credentials | None = None, *, images_at: str | None = None) -> Self:
         """A client of running services.
 
         Args:
             services: As `mask=host:port,proposals=host:port,clustering=host:port,specializer=host:port`.
             credentials: How it and the services know each other; None: they do not, and speak plain text.
+            images_at: URI (file, https) where the services read images themselves, if their operators allow that place:
+                the names of the image's folder and of its file follow. None: images are sent.
 
         Raises:
             InvalidInputError: Not of that form.
         """
-        return cls(RemoteServices(parse_addresses(services), credentials))
+        return cls(RemoteServices(parse_addresses(services), credentials, images_at=images_at))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

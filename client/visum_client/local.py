@@ -67,6 +67,7 @@ class LocalServices:
         private.mkdir()
         self._models = ModelFolder(private)
         self.credentials: Credentials | None = None
+        self.images_at: str | None = None
         self.gave_up = asyncio.Event()
         """Set as soon as a service will not come back."""
 

@@ -10,9 +10,12 @@ from visum_client.models import GivenModel
 class RemoteServices:
     """Services at known addresses; a backend for `Services`."""
 
-    def __init__(self, addresses: Mapping[str, str], credentials: Credentials | None = None) -> None:
+    def __init__(
+        self, addresses: Mapping[str, str], credentials: Credentials | None = None, *, images_at: str | None = None
+    ) -> None:
         self.addresses = dict(addresses)
         self.credentials = credentials
+        self.images_at = images_at
 
     async def address(self, service: str) -> str:
         """Address of a service. Raises ServiceUnavailableError where none was given."""

@@ -55,6 +55,8 @@ class Backend(Protocol):
 
     credentials: Credentials | None
     """How they and the client know each other; None: they speak plain text."""
+    images_at: str | None
+    """URI where they read images themselves; None: they are sent them."""
 
     async def address(self, service: str) -> str:
         """Address of a service, started first if it must be. Raises ServiceUnavailableError where there is none."""

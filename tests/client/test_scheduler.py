@@ -16,7 +16,7 @@ from visum_client.errors import NotFoundError, ServiceUnavailableError
 from visum_client.methods import LIST_MODELS, MEASURE_DROPS, Method
 from visum_client.remote import RemoteServices
 from visum_client.scheduler import Services
-from visum_runtime.errors import Draining, InvalidInput, NotBuilt, NotFound, QueueFull
+from visum_runtime.errors import Draining, InvalidInput, NotFound, QueueFull
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import Service
 from visum_runtime.settings import ServerSettings
@@ -106,7 +106,7 @@ async def test_a_server_that_goes_away_is_tried_again(trouble):
     [
         (InvalidInput("is bad", field="options.grid"), InvalidInputError, "^options.grid: is bad$"),
         (NotFound("no such model"), NotFoundError, "^mask service: no such model$"),
-        (NotBuilt("not built yet"), NotBuiltError, "not built yet"),
+        (grpc.StatusCode.UNIMPLEMENTED, NotBuiltError, "as told"),
         (RuntimeError("secret"), ServiceFaultError, "^mask service: internal error; the server's log has the details$"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, LimitError, "as told"),
         (grpc.StatusCode.UNKNOWN, ServiceFaultError, "as told"),

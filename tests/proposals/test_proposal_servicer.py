@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from visum.v1 import common_pb2, info_pb2, info_pb2_grpc, proposal_pb2, proposal_pb2_grpc
 
-from tests.support.errors import expect_refusal, refused_field
+from tests.support.errors import refused_field
 from tests.support.pictures import encoded, noise
 from tests.support.servers import connected, running
 from visum_proposals.boxes import areas, as_boxes
@@ -353,11 +353,6 @@ def test_only_descriptors_of_describe_can_be_mirrored_or_rotated(
     stub: proposal_pb2_grpc.ProposalServiceStub, option: str
 ) -> None:
     assert refused_field(lambda: stub.Match(match_request(**{option: True}))) == "rows[0].descriptors"
-
-
-def test_a_uri_is_not_built_yet(stub: proposal_pb2_grpc.ProposalServiceStub) -> None:
-    request = proposal_pb2.DescribeRequest(image=common_pb2.Image(uri="file:///a.png"), preprocessing=PREPROCESSING)
-    expect_refusal(lambda: stub.Describe(request), grpc.StatusCode.UNIMPLEMENTED)
 
 
 def test_the_server_says_what_it_is(channel: grpc.Channel) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -10,9 +12,10 @@ import pytest
 from PIL import Image
 from visum.v1 import common_pb2
 
+from tests.conftest import ROOT
 from tests.support.fuzz import changed, changed_bytes
 from tests.support.pictures import noise
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.errors import InvalidInput
 from visum_runtime.views import ImageLimits, load_view
 from visum_wire import from_array, mask_from_png, mask_to_png, regions_from_png, regions_to_png, to_array
 from visum_wire.png import saliency_from_png
@@ -60,8 +63,6 @@ def refused_field(decode: Callable[[], object]) -> str:
         decode()
     except InvalidInput as error:
         return error.field
-    except NotBuilt:
-        return "image.uri"
     return ""
 
 
@@ -122,3 +123,20 @@ def test_damaged_files_and_arrays_are_decoded_or_refused_by_field(chunks, each, 
             fields |= spoiled(random.Random(f"{chunk} {number}"), images, masks)
         assert {"", "image.data", "png", "array.data"} <= fields
         assert all(field.split(".")[0] in ("", "image", "png", "array") for field in fields)
+
+
+@pytest.mark.long
+def test_what_a_fuzzer_finds_that_watches_the_decoders_is_decoded_or_refused(repetitions, tmp_path):
+    pytest.importorskip("atheris", reason="atheris is not installed")
+    seeds = [(0, data) for data in files()] + [(kind, data) for kind in (1, 2) for data in pngs()]
+    seeds += [(3, array.SerializeToString()) for array in arrays()]
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, (kind, data) in enumerate(seeds):
+        (corpus / str(number)).write_bytes(bytes([kind]) + data)
+    limits = ["-timeout=20", "-rss_limit_mb=2048", "-max_len=20000", f"-artifact_prefix={tmp_path}/"]
+    for number in repetitions("damaged images, masks and arrays by atheris, 10000 each", 10):
+        words = ["-m", "tests.support.watched_decoding", str(corpus), f"-seed={number + 1}", "-runs=10000", *limits]
+        done = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert "Done 10000 runs" in done.stderr

@@ -13,7 +13,7 @@ from visum.v1 import info_pb2, info_pb2_grpc, mask_pb2, mask_pb2_grpc
 
 from tests.support.errors import detail, expect_refusal
 from tests.support.servers import connected, running
-from visum_runtime.errors import FailedPrecondition, InvalidInput, NotBuilt, NotFound, OutOfRange
+from visum_runtime.errors import FailedPrecondition, InvalidInput, NotFound, OutOfRange
 from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
 from visum_runtime.server import LIVENESS, READINESS, Service
@@ -73,7 +73,6 @@ def health(channel, service=""):
         (NotFound("none"), grpc.StatusCode.NOT_FOUND),
         (FailedPrecondition("not so"), grpc.StatusCode.FAILED_PRECONDITION),
         (OutOfRange("too many"), grpc.StatusCode.OUT_OF_RANGE),
-        (NotBuilt("later"), grpc.StatusCode.UNIMPLEMENTED),
     ],
 )
 def test_each_error_has_its_status_and_keeps_its_words(error, code):
@@ -150,6 +149,31 @@ def test_health_answers_while_the_worker_is_busy_and_tells_readiness_from_livene
             expect_refusal(lambda: list_models(probes), grpc.StatusCode.UNIMPLEMENTED)
         opened.set()
         assert future.exception() is None
+
+
+def test_what_is_no_message_is_refused_by_every_service_in_the_words_of_callers():
+    """Also by those that come with gRPC, on both ports."""
+    names = ("grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch", "visum.v1.InfoService/GetServerInfo")
+    reflection = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    settings = ServerSettings(port=0, health_port=0)
+    with running(scripted(list), settings) as server, connected(server) as channel:
+        with grpc.insecure_channel(f"127.0.0.1:{server.health_port}") as probes:
+            asked = [(channel, name) for name in (*names, reflection)] + [(probes, name) for name in names[:2]]
+            for place, name in asked:
+                call = place.stream_stream(f"/{name}")
+                said = expect_refusal(lambda call=call: list(call(iter([b"\xff"]))), grpc.StatusCode.INVALID_ARGUMENT)
+                assert said.details() == "request: is not a message of the kind that this call takes"
+            assert health(probes, READINESS) == SERVING
+            expect_refusal(lambda: health(probes, "nothing"), grpc.StatusCode.NOT_FOUND)
+
+
+def test_what_grows_beyond_the_limit_when_it_is_unpacked_is_not_unpacked():
+    settings = ServerSettings(port=0, max_message_bytes=1 << 20)
+    with running(scripted(list), settings) as server:
+        address = f"127.0.0.1:{server.port}"
+        with grpc.insecure_channel(address, compression=grpc.Compression.Gzip) as channel:
+            said = expect_refusal(lambda: list_models(channel, "x" * (2 << 20)), grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert "larger than max" in said.details()
 
 
 def test_draining_turns_readiness_off_keeps_liveness_and_finishes_what_is_in_flight():

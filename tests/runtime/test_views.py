@@ -7,7 +7,7 @@ from torchvision.transforms import functional as transforms
 from visum.v1 import common_pb2
 
 from tests.support.pictures import encoded, noise
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.errors import InvalidInput
 from visum_runtime.views import ImageLimits, decode_upright, load_view
 
 LIMITS = ImageLimits(max_bytes=1 << 20, max_pixels=1_000_000)
@@ -128,12 +128,10 @@ def test_damaged_metadata_is_refused_as_a_damaged_image():
     assert outcomes <= {24, "image.data"}
 
 
-def test_digest_uri_and_emptiness_are_checked():
+def test_digest_and_emptiness_are_checked():
     with pytest.raises(InvalidInput) as caught:
         load_view(common_pb2.Image(data=encoded(noise(9, 9)), sha256="0" * 64), SQUARE, LIMITS)
     assert caught.value.field == "image.sha256"
-    with pytest.raises(NotBuilt):
-        load_view(common_pb2.Image(uri="file:///etc/passwd"), SQUARE, LIMITS)
     with pytest.raises(InvalidInput):
         load_view(common_pb2.Image(), SQUARE, LIMITS)
 

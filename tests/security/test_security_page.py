@@ -7,7 +7,7 @@ from visum_clustering.server import ClusteringSettings
 from visum_mask.server import MaskServerSettings
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-OF_CLIENTS = {"tls-ca"}
+OF_CLIENTS = {"tls-ca", "images-at"}
 
 
 def test_versions_are_those_that_are_pinned():

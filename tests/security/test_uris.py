@@ -1,4 +1,4 @@
-"""Services read nothing that a caller points them to, and errors do not say where things lie."""
+"""Services read nothing that a caller points them to unless told to, and errors do not say where things lie."""
 
 import io
 import json
@@ -22,6 +22,7 @@ from visum.v1 import (
 from tests.client.conftest import draw, network, pictures, services
 from tests.support.errors import expect_refusal
 from tests.support.servers import connected, running
+from visum_client.files import file_digest
 from visum_mask.server import MaskServerSettings, build
 
 __all__ = ["network", "pictures", "services"]
@@ -74,9 +75,9 @@ def uris(address: str, picture: Path) -> list[str]:
     ]
 
 
-def test_no_uri_of_an_image_is_read_whatever_it_says(services, pictures, bait):
+def test_no_uri_of_an_image_is_read_by_default_whatever_it_says(services, pictures, bait):
     address, connections = bait
-    stubs = {}
+    digest = file_digest(pictures / "0.png")
     with (
         connected(services.servers["mask"]) as mask,
         connected(services.servers["proposals"]) as proposals,
@@ -90,15 +91,30 @@ def test_no_uri_of_an_image_is_read_whatever_it_says(services, pictures, bait):
                 proposal_pb2.DescribeRequest(preprocessing={"resize": 64, "crop": 64}),
             ),
             (
+                proposal_pb2_grpc.ProposalServiceStub(proposals).SelectSurvivors,
+                proposal_pb2.SelectSurvivorsRequest(preprocessing={"resize": 64, "crop": 64}),
+            ),
+            (
                 specializer_pb2_grpc.SpecializerServiceStub(specializer).Embed,
                 specializer_pb2.EmbedRequest(model=MODEL),
+            ),
+            (
+                specializer_pb2_grpc.SpecializerServiceStub(specializer).DescribeRegions,
+                specializer_pb2.DescribeRegionsRequest(model=MODEL),
+            ),
+            (
+                specializer_pb2_grpc.SpecializerServiceStub(specializer).SplitRegions,
+                specializer_pb2.SplitRegionsRequest(model=MODEL),
             ),
         )
         for call, request in stubs:
             for uri in uris(address, pictures / "0.png"):
                 request.image.uri = uri
-                error = expect_refusal(lambda call=call, request=request: call(request), grpc.StatusCode.UNIMPLEMENTED)
-                assert error.details() == "images by URI are not built yet; send the data"
+                request.image.sha256 = digest
+                error = expect_refusal(
+                    lambda call=call, request=request: call(request), grpc.StatusCode.INVALID_ARGUMENT
+                )
+                assert error.details() == "image.uri: is not read: this server allows no URIs; send the data"
     assert connections == []
 
 

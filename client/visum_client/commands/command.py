@@ -10,6 +10,7 @@ from typing import Any
 from visum_client.client import Client
 from visum_client.connected import SERVICES_VARIABLE
 from visum_client.credentials import VARIABLES, Credentials
+from visum_client.errors import InvalidInputError
 
 ENTRY_POINTS = "visum.commands"
 """Each entry point of this group is a `Command` or a `CommandGroup`."""
@@ -68,6 +69,12 @@ def add_services_flag(parser: argparse.ArgumentParser) -> None:
     for name, text in _FILES.items():
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, metavar="FILE", help=f"{text} (default: {VARIABLES[name]})")
+    parser.add_argument(
+        "--images-at",
+        metavar="URI",
+        help="have running services read the images themselves, where their operators allow it: at URI/FOLDER/FILE, as "
+        "file:///mnt/photos for /mnt/photos/dogs/1.jpg (default: the images are sent)",
+    )
 
 
 def add_network_flags(parser: argparse.ArgumentParser) -> None:
@@ -80,8 +87,10 @@ def open_client(arguments: argparse.Namespace, environ: dict[str, str]) -> Clien
     """A client of the services that the flag or the environment names, or of local ones."""
     services = arguments.services or environ.get(SERVICES_VARIABLE)
     if not services:
+        if arguments.images_at:
+            raise InvalidInputError("is for running services; name them by --services", "--images-at")
         return Client.local()
-    return Client.connect(services, Credentials.given(environ, vars(arguments)))
+    return Client.connect(services, Credentials.given(environ, vars(arguments)), images_at=arguments.images_at)
 
 
 def tell(text: str) -> None:

@@ -1,5 +1,6 @@
 """Calls about a trained classifier, which a server need not hold."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from visum.v1 import common_pb2, specializer_pb2
 from visum_client.errors import InvalidInputError, NotFoundError, ServiceFaultError
 from visum_client.methods import EXPORT, PREDICT
 from visum_client.scheduler import Services
+from visum_client.sent_images import image_message
 from visum_client.specialization.labelled_images import LabelledImage
 
 Answer = TypeVar("Answer")
@@ -33,11 +35,11 @@ class TrainedClassifier:
 
     async def predict(self, image: LabelledImage) -> specializer_pb2.Prediction:
         """The best class of an image before and after, and the summary that contributed most. Raises VisumError."""
+        images_at = self._services.backend.images_at
         try:
-            data = image.file.path.read_bytes()
-        except OSError as error:
-            raise InvalidInputError(f"{image.file.label} cannot be read: {error.strerror}", "validation") from error
-        images = [common_pb2.Image(data=data, sha256=image.digest)]
+            images = [await asyncio.to_thread(image_message, image.file, images_at)]
+        except InvalidInputError as error:
+            raise InvalidInputError(f"{image.file.label} {error.message}", "validation") from error
 
         async def send(reference: specializer_pb2.ClassifierRef) -> specializer_pb2.PredictResponse:
             return await self._services.call(

@@ -118,9 +118,9 @@ class Image(message.Message):
     data: builtins.bytes
     """The encoded file itself."""
     uri: builtins.str
-    """A URI that the server's operator has allowed (file, s3, gs); refused otherwise. Not built yet: UNIMPLEMENTED."""
+    """A URI (file, https) beneath a prefix that the server's operator has allowed; refused otherwise."""
     sha256: builtins.str
-    """SHA-256 of the encoded file, 64 lowercase hexadecimal digits. Optional; verified where set."""
+    """SHA-256 of the encoded file, 64 lowercase hexadecimal digits. Verified where set; needed with a URI."""
     def __init__(
         self,
         *,

@@ -12,9 +12,9 @@ from visum_models import ModelRepository
 from visum_models.execution import Execution, Precision, choose_execution
 from visum_models.settings import ModelServerSettings, device_class
 from visum_runtime.metrics import Metrics
+from visum_runtime.request_images import RequestImages
 from visum_runtime.server import Service
 from visum_runtime.settings import setting
-from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 
 DETERMINISTIC = ("auto", "on", "off")
@@ -63,7 +63,7 @@ def build(settings: MaskServerSettings) -> Service:
     worker = _worker(settings, metrics)
     execution = choose_execution(Precision(settings.precision), device)
     models = ModelRepository(settings.models(), device, execution=execution)
-    servicer = MaskServicer(models, worker, ImageLimits.of(settings))
+    servicer = MaskServicer(models, worker, RequestImages(settings))
     return Service(
         name="visum.v1.MaskService",
         version=version("visum-mask"),

@@ -17,8 +17,9 @@ from visum_models import Card, Classifier, ModelRepository
 from visum_models.shared_loading import SharedLoading
 from visum_runtime.errors import InvalidInput, Stopped
 from visum_runtime.references import require_digest, require_model
+from visum_runtime.request_images import RequestImages
 from visum_runtime.timing import timing_of
-from visum_runtime.views import ImageLimits, View, load_view
+from visum_runtime.views import View
 from visum_runtime.worker import Ticket, Worker
 from visum_wire import mask_from_png, mask_to_png, regions_to_png, saliency_to_png, to_array
 
@@ -66,14 +67,14 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
     Args:
         models: Where networks come from.
         worker: Where masks are computed.
-        limits: What an image may cost.
+        images: Makes views of the images of requests.
     """
 
-    def __init__(self, models: ModelRepository, worker: Worker, limits: ImageLimits) -> None:
+    def __init__(self, models: ModelRepository, worker: Worker, images: RequestImages) -> None:
         self._models = models
         self._loading = SharedLoading(models)
         self._worker = worker
-        self._limits = limits
+        self._images = images
 
     async def ExtractMask(
         self, request: mask_pb2.ExtractMaskRequest, context: grpc.aio.ServicerContext
@@ -81,7 +82,7 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
         options = options_from(request.options)
         classifier = await self._classifier(request.model)
         classifier.check_target(request.target)
-        view = await asyncio.to_thread(self._view, request.image, classifier.card)
+        view = await self._images.view(request.image, classifier.card.preprocessing.to_message())
         job = _MaskJob(classifier, view, request.target, options, request.admit_unrecognized)
         key = (classifier.card.sha256, view.side, options)
         done = await self._worker.submit(_explain, job, key)
@@ -99,7 +100,7 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
             )
         classifier = await self._classifier(request.model)
         classifier.check_target(request.target)
-        view = await asyncio.to_thread(self._view, request.image, classifier.card)
+        view = await self._images.view(request.image, classifier.card.preprocessing.to_message())
         masks = await asyncio.to_thread(_masks, request.masks_png, view.side)
         done = await self._worker.compute(measure_drops, classifier, view.pixels, request.target, masks, options)
         response = _measured(done.result)
@@ -116,9 +117,6 @@ class MaskServicer(mask_pb2_grpc.MaskServiceServicer):
     async def _classifier(self, model: common_pb2.ModelRef) -> Classifier:
         require_model(model)
         return await self._loading.load(model.name, model.sha256)
-
-    def _view(self, image: common_pb2.Image, card: Card) -> View:
-        return load_view(image, card.preprocessing.to_message(), self._limits)
 
 
 def options_from(message: mask_pb2.MaskOptions) -> MaskOptions:

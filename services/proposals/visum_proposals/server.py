@@ -15,9 +15,9 @@ from visum_proposals.selective_search import ProposalOptions
 from visum_proposals.servicer import ProposalServicer
 from visum_proposals.whitening import Whitening
 from visum_runtime.metrics import Metrics
+from visum_runtime.request_images import RequestImages
 from visum_runtime.server import Service
 from visum_runtime.settings import ServerSettings
-from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 
 _SMALLEST_SIDE_PX = 1
@@ -34,7 +34,7 @@ def build(settings: ServerSettings) -> Service:
         metrics=metrics,
         prepare=lambda: _prepare_thread(whitening),
     )
-    servicer = ProposalServicer(worker, whitening, ImageLimits.of(settings), settings.max_message_bytes)
+    servicer = ProposalServicer(worker, whitening, RequestImages(settings), settings.max_message_bytes)
     return Service(
         name="visum.v1.ProposalService",
         version=version("visum-proposals"),

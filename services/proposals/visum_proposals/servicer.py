@@ -20,8 +20,9 @@ from visum_proposals.selective_search import MAX_BOXES_LIMIT, ProposalOptions
 from visum_proposals.survivors import MAX_SURVIVORS_LIMIT, SurvivorOptions
 from visum_proposals.whitening import Whitening
 from visum_runtime.errors import InvalidInput
+from visum_runtime.request_images import RequestImages
 from visum_runtime.timing import timing_of
-from visum_runtime.views import ImageLimits, View, load_view
+from visum_runtime.views import View
 from visum_runtime.worker import Ticket, Worker
 from visum_wire import from_array, regions_from_png, to_array
 
@@ -55,14 +56,14 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
     Args:
         worker: Where the work is done.
         whitening: Statistics of the descriptors.
-        limits: What an image may cost.
+        images: Makes views of the images of requests.
         max_answer_bytes: Largest answer to Match.
     """
 
-    def __init__(self, worker: Worker, whitening: Whitening, limits: ImageLimits, max_answer_bytes: int) -> None:
+    def __init__(self, worker: Worker, whitening: Whitening, images: RequestImages, max_answer_bytes: int) -> None:
         self._worker = worker
         self._whitening = whitening
-        self._limits = limits
+        self._images = images
         self._max_answer_bytes = max_answer_bytes
 
     async def Describe(
@@ -119,7 +120,7 @@ class ProposalServicer(proposal_pb2_grpc.ProposalServiceServicer):
         if preprocessing.crop > MAX_VIEW_SIDE_PX:
             message = f"is {preprocessing.crop}, proposals are found in views of at most {MAX_VIEW_SIDE_PX} pixels"
             raise InvalidInput(message, field="preprocessing.crop")
-        return await asyncio.to_thread(load_view, image, preprocessing, self._limits)
+        return await self._images.view(image, preprocessing)
 
     def _check_answer_size(self, request: proposal_pb2.MatchRequest) -> None:
         """Refuses a tile whose answer could not be sent, before any work is done for it."""

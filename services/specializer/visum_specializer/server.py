@@ -9,9 +9,9 @@ from visum.v1 import specializer_pb2_grpc
 from visum_models import ModelRepository
 from visum_models.settings import ModelServerSettings, device_class
 from visum_runtime.metrics import Metrics
+from visum_runtime.request_images import RequestImages
 from visum_runtime.server import Service
 from visum_runtime.settings import setting
-from visum_runtime.views import ImageLimits
 from visum_runtime.worker import Worker
 from visum_specializer import ALGORITHM_VERSION
 from visum_specializer.exporter import Exporter
@@ -47,9 +47,9 @@ def build(settings: SpecializerSettings) -> Service:
         prepare=lambda: torch.set_num_threads(1),
     )
     models = ModelRepository(settings.models(), device, submodules=True)
-    limits = ImageLimits.of(settings)
+    images = RequestImages(settings)
     servicer = SpecializerServicer(
-        models, Exporter(settings.models()), worker, limits, settings.max_training_bytes, settings.max_message_bytes
+        models, Exporter(settings.models()), worker, images, settings.max_training_bytes, settings.max_message_bytes
     )
     return Service(
         name="visum.v1.SpecializerService",

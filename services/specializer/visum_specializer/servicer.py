@@ -13,8 +13,8 @@ from visum_models import Classifier, ModelRepository
 from visum_models.layers import feature_layer
 from visum_runtime.errors import InvalidInput
 from visum_runtime.references import require_model
+from visum_runtime.request_images import RequestImages
 from visum_runtime.timing import timing_of
-from visum_runtime.views import ImageLimits, load_view
 from visum_runtime.worker import Ticket, Worker
 from visum_specializer.classifier_store import ClassifierStore
 from visum_specializer.embed import embed_view
@@ -46,7 +46,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         models: Where networks come from.
         exporter: What makes files of classifiers.
         worker: Where features are computed.
-        limits: What an image may cost.
+        images: Makes views of the images of requests.
         max_training_bytes: Features and probabilities of one training.
         max_answer_bytes: Largest answer to DescribeRegions.
     """
@@ -56,14 +56,14 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         models: ModelRepository,
         exporter: Exporter,
         worker: Worker,
-        limits: ImageLimits,
+        images: RequestImages,
         max_training_bytes: int,
         max_answer_bytes: int,
     ) -> None:
         self._models = models
         self._exporter = exporter
         self._worker = worker
-        self._limits = limits
+        self._images = images
         self._max_training_bytes = max_training_bytes
         self._max_answer_bytes = max_answer_bytes
         self._classifiers = ClassifierStore(MAX_CLASSIFIER_BYTES)
@@ -73,7 +73,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
     ) -> specializer_pb2.EmbedResponse:
         classifier = await self._load(request.model)
         preprocessing = classifier.card.preprocessing.to_message()
-        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        view = await self._images.view(request.image, preprocessing)
         boxes = _boxes(request, view.side)
         done = await self._worker.compute(embed_view, classifier, view.pixels, request.layer, boxes)
         return specializer_pb2.EmbedResponse(
@@ -148,7 +148,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         message = self._classifiers.find(request.classifier)
         classifier = await self._load(message.model)
         preprocessing = classifier.card.preprocessing.to_message()
-        views = [await asyncio.to_thread(load_view, image, preprocessing, self._limits) for image in request.images]
+        views = [await self._images.view(image, preprocessing) for image in request.images]
         pixels = [view.pixels for view in views]
         done = await self._worker.compute(predict, classifier, decode_classifier(message), pixels)
         return _predictions(done.result, classifier.card.classes)
@@ -177,7 +177,7 @@ class SpecializerServicer(specializer_pb2_grpc.SpecializerServiceServicer):
         """The network, the view and the regions that a request is about."""
         classifier = await self._load(request.model)
         preprocessing = classifier.card.preprocessing.to_message()
-        view = await asyncio.to_thread(load_view, request.image, preprocessing, self._limits)
+        view = await self._images.view(request.image, preprocessing)
         regions = regions_from_png(request.regions_png, "regions_png", (view.side, view.side))
         if regions.max() > MAX_BOXES:
             raise InvalidInput(f"has {regions.max()} regions, must have 1..{MAX_BOXES}", field="regions_png")

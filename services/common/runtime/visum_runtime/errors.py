@@ -6,7 +6,6 @@ __all__ = [
     "Draining",
     "FailedPrecondition",
     "InvalidInput",
-    "NotBuilt",
     "NotFound",
     "OutOfRange",
     "QueueFull",
@@ -33,10 +32,6 @@ class FailedPrecondition(ServiceError):
 
 class OutOfRange(ServiceError):
     """The request is well formed, but larger than the server's limits."""
-
-
-class NotBuilt(ServiceError):
-    """The software does not do this yet."""
 
 
 class Draining(ServiceError):

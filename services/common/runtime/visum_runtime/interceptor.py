@@ -1,11 +1,13 @@
 """Around every call: its caller is known and limited, errors become statuses, times are counted, one line is logged."""
 
 import asyncio
+import inspect
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import grpc
@@ -23,7 +25,21 @@ REPLICA_KEY = "visum-replica"
 """Metadata of every call: which replica has it. Leading as soon as it is taken up, so that clients tell a lost worker
 from one that was never reached; trailing with its end. So they also know how many replicas stand behind a name."""
 NO_TOKEN = "no token that is known here was shown"
+Around = Callable[[grpc.aio.ServicerContext], AbstractAsyncContextManager[None]]
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
+
+
+class ProbeInterceptor(grpc.aio.ServerInterceptor):
+    """Maps errors of a port for probes by the one table; nothing is counted."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """Wraps the handler of a method."""
+        handler = await continuation(handler_call_details)
+        return None if handler is None else _rebuilt(handler, _answered)
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
@@ -59,10 +75,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             if name is None:
                 return self._refusal(method)
         if method.startswith(_QUIET_SERVICES):
-            return handler
-        if handler.response_streaming:
-            return _rebuilt(handler, self._around_stream(handler, method, name))
-        return _rebuilt(handler, self._around_unary(handler, method, name))
+            return _rebuilt(handler, _answered)
+        return _rebuilt(handler, partial(self._watched, method, name))
 
     def _refusal(self, method: str) -> grpc.RpcMethodHandler:
         """A handler that reads nothing of what it is sent."""
@@ -74,31 +88,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
         return grpc.stream_stream_rpc_method_handler(refuse)
 
-    def _around_unary(self, handler: grpc.RpcMethodHandler, method: str, name: str | None) -> Callable:
-        behaviour: Any = handler.stream_unary if handler.request_streaming else handler.unary_unary
-
-        async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            async with self._watched(method, context, name):
-                if isinstance(request, DecodeError):
-                    raise request
-                return await behaviour(request, context)
-
-        return call
-
-    def _around_stream(self, handler: grpc.RpcMethodHandler, method: str, name: str | None) -> Callable:
-        behaviour: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
-
-        async def call(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
-            async with self._watched(method, context, name):
-                if isinstance(request, DecodeError):
-                    raise request
-                async for response in behaviour(request, context):
-                    yield response
-
-        return call
-
     @asynccontextmanager
-    async def _watched(self, method: str, context: grpc.aio.ServicerContext, name: str | None) -> AsyncIterator[None]:
+    async def _watched(self, method: str, name: str | None, context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
         started = time.monotonic()
         caller = caller_of(context, name)
         context.set_trailing_metadata(self._replica)
@@ -134,7 +125,34 @@ def _authorization(details: grpc.HandlerCallDetails) -> str:
     return ""
 
 
-def _rebuilt(handler: grpc.RpcMethodHandler, behaviour: Callable) -> grpc.RpcMethodHandler:
+@asynccontextmanager
+async def _answered(context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
+    """Lets a call be answered; errors become statuses, and nothing is counted."""
+    try:
+        yield
+    except grpc.aio.AbortError:
+        raise
+    except Exception as error:
+        await context.abort_with_status(rpc_status.to_status(status_of(error)))
+
+
+def _rebuilt(handler: grpc.RpcMethodHandler, around: Around) -> grpc.RpcMethodHandler:
+    """The handler of a method, each call of which is answered within a context."""
+    behaviour: Any = _behaviour(handler)
+
+    async def whole(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        async with around(context):
+            if isinstance(request, DecodeError):
+                raise request
+            return await behaviour(request, context)
+
+    async def stream(request: Any, context: grpc.aio.ServicerContext) -> AsyncIterator[Any]:
+        async with around(context):
+            if isinstance(request, DecodeError):
+                raise request
+            async for response in behaviour(request, context):
+                yield response
+
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
@@ -144,7 +162,14 @@ def _rebuilt(handler: grpc.RpcMethodHandler, behaviour: Callable) -> grpc.RpcMet
     maker = makers[handler.request_streaming, handler.response_streaming]
     # A stream raises what it cannot read where it is read; a single message must arrive for its call to be answered.
     parse: Any = handler.request_deserializer
-    return maker(behaviour, parse if handler.request_streaming else _reader(parse), handler.response_serializer)
+    parse = parse if handler.request_streaming else _reader(parse)
+    generates = handler.response_streaming and not inspect.iscoroutinefunction(behaviour)  # else it writes by itself
+    return maker(stream if generates else whole, parse, handler.response_serializer)
+
+
+def _behaviour(handler: grpc.RpcMethodHandler) -> Callable:
+    found = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
+    return next(behaviour for behaviour in found if behaviour is not None)
 
 
 def _reader(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

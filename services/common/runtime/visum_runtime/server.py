@@ -16,7 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from visum.v1 import info_pb2, info_pb2_grpc
 
-from visum_runtime.interceptor import CallInterceptor
+from visum_runtime.interceptor import CallInterceptor, ProbeInterceptor
 from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
 from visum_runtime.settings import ServerSettings
@@ -121,7 +121,7 @@ class Server:
         return server
 
     async def _start_probes(self) -> None:
-        self._probe_server = grpc.aio.server()
+        self._probe_server = grpc.aio.server(interceptors=[ProbeInterceptor()])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._probe_server)
         self.health_port = _bind(self._probe_server, self._settings.host, self._settings.health_port)
         await self._probe_server.start()

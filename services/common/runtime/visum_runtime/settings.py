@@ -4,9 +4,13 @@ import argparse
 import dataclasses
 import ipaddress
 import os
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self, get_type_hints
+
+from visum_runtime.uris import parse_prefixes
 
 ENVIRONMENT_PREFIX = "VISUM_SERVER_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -49,6 +53,14 @@ class ServerSettings:
     max_message_bytes: int = setting(16 * MEBIBYTE, "largest message, bytes")
     max_image_bytes: int = setting(15 * MEBIBYTE, "largest encoded image, bytes")
     max_image_pixels: int = setting(64_000_000, "largest decoded image, pixels")
+    allowed_uri_prefixes: str = setting(
+        "", "folders (file:///...) and addresses (https://...) that images may be read from by URI, separated by commas"
+    )
+    allow_private_uri_addresses: bool = setting(
+        False, "also read from allowed hosts whose addresses are of private networks or the loopback"
+    )
+    uri_ca: str = setting("", "file of authorities, PEM, that allowed hosts are known by; empty: those of the system")
+    uri_seconds: float = setting(30.0, "time that reading an image by URI may take")
     max_connection_age_seconds: float = setting(
         120.0, "age at which connections are renewed, for new replicas to get work"
     )
@@ -72,9 +84,30 @@ class ServerSettings:
             _require(getattr(self, name) >= 1, name, "must be at least 1")
         for name in ("linger_seconds", "drain_seconds", "max_calls_per_caller"):
             _require(getattr(self, name) >= 0, name, "must not be negative")
-        _require(self.max_connection_age_seconds > 0, "max_connection_age_seconds", "must be positive")
+        for name in ("max_connection_age_seconds", "uri_seconds"):
+            _require(getattr(self, name) > 0, name, "must be positive")
         _require(self.log_level in LOG_LEVELS, "log_level", f"must be one of {', '.join(LOG_LEVELS)}")
         self._check_security()
+        self._check_uris()
+
+    def uri_context(self) -> ssl.SSLContext:
+        """How hosts of https URIs are known. Raises OSError where the file of authorities cannot be used."""
+        return ssl.create_default_context(cafile=self.uri_ca or None)
+
+    def _check_uris(self) -> None:
+        try:
+            prefixes = parse_prefixes(self.allowed_uri_prefixes)
+        except ValueError as error:
+            raise ValueError(f"setting allowed_uri_prefixes: {error}") from error
+        for prefix in prefixes:
+            folder = Path("/").joinpath(*prefix.parts)
+            is_there = prefix.scheme != "file" or folder.is_dir()
+            _require(is_there, "allowed_uri_prefixes", f"names {folder}, which is not a folder")
+        try:
+            if self.uri_ca:
+                self.uri_context()
+        except OSError as error:
+            raise ValueError(f"setting uri_ca: {self.uri_ca} is not a file of certificates (PEM)") from error
 
     def _check_security(self) -> None:
         _require(

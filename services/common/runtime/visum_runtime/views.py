@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from visum.v1 import common_pb2
 
-from visum_runtime.errors import InvalidInput, NotBuilt
+from visum_runtime.errors import InvalidInput
 from visum_runtime.references import require_digest
 from visum_runtime.settings import ServerSettings
 from visum_wire.png import DECODING_ERRORS
@@ -79,7 +79,6 @@ def load_view(image: common_pb2.Image, preprocessing: common_pb2.Preprocessing, 
     Raises:
         InvalidInput: The image is missing, too large, damaged, of another digest than said, or no image at all; or the
             preprocessing is out of range.
-        NotBuilt: The image is a URI.
     """
     check_preprocessing(preprocessing)
     data = image_bytes(image, limits)
@@ -92,8 +91,6 @@ def load_view(image: common_pb2.Image, preprocessing: common_pb2.Preprocessing, 
 
 def image_bytes(image: common_pb2.Image, limits: ImageLimits) -> bytes:
     """The encoded file of a request's image. Raises as `load_view`."""
-    if image.WhichOneof("source") == "uri":
-        raise NotBuilt("images by URI are not built yet; send the data")
     if not image.data:
         raise InvalidInput("is empty", field="image.data")
     if len(image.data) > limits.max_bytes:
