@@ -16,6 +16,7 @@ from visum_client.tags import Tags, read_files
 from visum_client.tracking import log_coherency
 from visum_client.tracking.library import require_tracker
 from visum_evaluation.coherency.agreement import measure_coherency
+from visum_evaluation.coherency.figure import save_figure
 from visum_evaluation.coherency.semantics import Semantics, compare
 from visum_evaluation.coherency.tables import show
 from visum_evaluation.coherency.tagged_runs import IMAGES, PARTS, measure_run
@@ -45,6 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tag-file", type=Path, metavar="FILE", help="take the tags of images from a CSV or JSON file instead")
     add("--wordnet", type=Path, metavar="DIR", help="fuse synonyms of the file by this WordNet database")
     add("--on", choices=(IMAGES, PARTS), default=IMAGES, help="what the network tags (default: whole images)")
+    text = "with --runs: also draw the distances of each class, as SVG (paper, figure 4)"
+    add("--figure", type=Path, metavar="FILE", help=text)
     text = "add the agreement of people as the metric coherency to the runs in MLflow of these summaries"
     add("--mlflow", action="store_true", help=text)
 
@@ -52,6 +55,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Reads the files or tags the runs; returns the figures of each class."""
     if arguments.tags:
+        if arguments.figure:
+            raise InvalidInputError("is for runs", "figure")
         return _of_people(arguments)
     _check(arguments)
     return _of_tagger(arguments)
@@ -75,6 +80,8 @@ def _of_tagger(arguments: argparse.Namespace) -> dict[str, Any]:
         tagger = _tagger(arguments, stack)
         found = [(Run.load(folder), _measured(folder, tagger, arguments)) for folder in arguments.runs]
     classes = [_named(run) | (semantics.figures() if semantics else {}) for run, semantics in found]
+    if arguments.figure:
+        save_figure(arguments.figure, classes)
     known = [semantics for _, semantics in found if semantics]
     mean = compare(fmean(one.mu_s for one in known), np.mean([one.samples for one in known], axis=0)) if known else None
     return {"on": arguments.on, "fusing": tagger.fusing, "classes": classes, "mean": mean}
