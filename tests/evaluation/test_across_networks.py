@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from contextlib import nullcontext
 from itertools import permutations
 
@@ -12,6 +13,8 @@ from scipy.stats import spearmanr
 from tests.report.drawn_runs import World, edit_json, write_run_folder
 from visum_client import Run, TooFewImagesError
 from visum_client.cli import main
+from visum_demo.checkpoints import load_accuracies
+from visum_demo.checkpoints import main as checkpoints_main
 from visum_demo.shipped import model_path
 from visum_evaluation.across_networks import command
 from visum_evaluation.across_networks.rank_correlation import rank_correlation
@@ -168,3 +171,20 @@ def test_a_network_without_a_known_accuracy_is_named(capsys, checkpoints):
     (checkpoints / "accuracies.json").unlink()
     assert main(["evaluate", "networks", "--networks", str(checkpoints / "epoch1.pt2")]) == 1
     assert "accuracy: is needed for" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_checkpoints_are_trained_once_and_compared(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "checkpoints"
+    small = ["--seeds", "1", "--epochs", "3", "--per-class", "4", "--evaluation-per-class", "1", "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "--world", "dev", "--out", str(folder), *small])
+    checkpoints_main()
+    written = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    assert len(written) == 7
+    checkpoints_main()
+    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == written
+    words = ["--networks", *sorted(map(str, folder.glob("*.pt2"))), "--world", "dev", "--classes", "bonito"]
+    quick = ["--images", "4", "--option", "mask.iterations=20", "--out", str(tmp_path / "runs"), "--json"]
+    assert main(["evaluate", "networks", *words, *quick]) == 0
+    networks = json.loads(capsys.readouterr().out)["networks"]
+    assert {row["network"]: row["accuracy"] for row in networks} == load_accuracies(folder)

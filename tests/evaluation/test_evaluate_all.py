@@ -13,6 +13,7 @@ from visum_demo.shipped import IMAGES, model_path
 from visum_evaluation.everything import command
 from visum_evaluation.everything.class_runs import Network
 from visum_evaluation.everything.paper import read_paper
+from visum_evaluation.everything.side_by_side import side_by_side
 
 TABLE_2 = {"crisp": {"drop_binary": 99.5}, "iebb": {"drop_raw": 91.25}, "iebb_thresh": {"drop_binary": 45.0}}
 
@@ -105,6 +106,35 @@ def test_the_18_classes_are_imagenets():
     assert len(paper.classes) == 18
     assert all(torchvision._IMAGENET_CATEGORIES.count(name) == 1 for name in paper.classes)
     assert list(paper.summaries) == ["alexnet", "vgg16", "googlenet", "resnet50"]
+
+
+def test_the_figures_of_the_paper_stand_beside_the_measured_ones():
+    mean = {"mu_s": 0.6, "mu_r": 0.7, "mu_r_low": 0.65, "mu_r_high": 0.75, "p_value": 0.01}
+    classes = [mean | {"target": "a"}, mean | {"target": "b", "mu_s": 0.72, "p_value": 0.6}, {"target": "too few"}]
+    tagged = {"classes": classes, "mean": mean}
+    rows = side_by_side(
+        read_paper(),
+        {
+            "masks": {"images": 4, "methods": TABLE_2},
+            "coherency-images": tagged,
+            "coherency-parts": {"classes": [{"target": "too few"}], "mean": None},
+            "people": {"classes": [{"mu_u": 0.25}, {"mu_u": 0.5}, {"mu_u": None}]},
+            "networks": {
+                "networks": [{"network": "good", "summaries": 3, "accuracy": 0.75}],
+                "correlation": {"plain": {"rho": 1.0, "p_value": 0.083}},
+            },
+            "specialization": {"overall": {"images": 50, "before": 0.5, "after": 0.52, "p_value": 0.4}},
+        },
+    )
+    assert [row["measured"] for row in rows[1:]] == [
+        "mu_S 0.600, mu_R 0.700, p 0.010; lower in 1 of 2 classes, significantly in 1",
+        "nothing to compare: too few summaries or tags",
+        "mu_U 0.38 on average over 2 classes",
+        "good 3.00 (75.0%): rho 1.00, p 0.083",
+        "+2.00% of 50 images, p 0.400",
+    ]
+    assert rows[3]["paper"] == "mu_U 0.28 on average over 18 classes"
+    assert rows[4]["paper"].startswith("alexnet 5 (57.1%); vgg16 5.5 (72.4%)")
 
 
 @pytest.mark.long

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if not runs.of(networks[0]):
         raise InvalidInputError(f"{networks[0].name} has no run of any class", "networks")
     results = {step.name: run_step(step, arguments.out) for step in _steps(arguments, networks, runs)}
-    rows = side_by_side(read_paper(), subject, results)
+    rows = side_by_side(read_paper(), results)
     write_page(arguments.out / PAGE, subject, runs, rows)
     return {"page": str(arguments.out / PAGE), "rows": rows, "results": results}
 

@@ -1,6 +1,6 @@
 """What the paper says beside what was measured."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,17 +15,16 @@ Row = dict[str, str]
 """Keys: where (in the paper), paper, measured, why (they differ)."""
 
 
-def side_by_side(paper: Paper, subject: Subject, results: Mapping[str, Any]) -> list[Row]:
+def side_by_side(paper: Paper, results: Mapping[str, Any]) -> list[Row]:
     """A row for each claim of the paper, from the results of the experiments by their names."""
-    drawn: dict[str, Callable[[], Row]] = {
-        "masks": lambda: _masks(paper, results["masks"]),
-        "coherency-images": lambda: _coherency(results.get("coherency-images"), "whole images"),
-        "coherency-parts": lambda: _coherency(results.get("coherency-parts"), "the parts' crops"),
-        "people": lambda: _people(paper, results.get("people")),
-        "networks": lambda: _networks(paper, results.get("networks")),
-        "specialization": lambda: _specialization(paper, results.get("specialization")),
-    }
-    return [draw() for draw in drawn.values()]
+    return [
+        _masks(paper, results["masks"]),
+        _coherency(results.get("coherency-images"), "whole images"),
+        _coherency(results.get("coherency-parts"), "the parts' crops"),
+        _people(paper, results.get("people")),
+        _networks(paper, results.get("networks")),
+        _specialization(paper, results.get("specialization")),
+    ]
 
 
 def write_page(path: Path, subject: Subject, runs: ClassRuns, rows: Sequence[Row]) -> None:
