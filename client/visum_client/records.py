@@ -208,7 +208,7 @@ class Discarded:
     detail: str
     """Why, with figures."""
     ssim: float | None
-    """Median structural similarity over the pairs of its members."""
+    """Median structural similarity over the pairs of its members; None in fewer images than a summary needs."""
     members: tuple[Part, ...]
     """Its members, exemplar first."""
 

@@ -443,7 +443,7 @@ class Summary(message.Message):
     SSIM_FIELD_NUMBER: builtins.int
     ssim: builtins.float
     """Median SSIM over the pairs of members, each first moved onto the exemplar (mirrored, scaled, shifted), -1..1; absent
-    where there is no pair.
+    where there is no pair, or fewer images than a summary needs.
     """
     @builtins.property
     def members(self) -> common_pb2.Array:

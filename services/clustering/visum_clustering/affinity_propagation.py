@@ -241,18 +241,27 @@ def _assign(similarity: Similarity, exemplars: NDArray[np.bool_]) -> NDArray[np.
 
 def _central_parts(similarity: Similarity, groups: NDArray[np.integer]) -> NDArray[np.intp]:
     """The central part of each group, by ascending group; groups[i] is the group of part i, -1: none."""
-    rows = similarity.rows()
-    within = groups[rows] == groups[similarity.neighbours]
-    stored = np.bincount(rows[within], minlength=len(similarity))
-    total = np.bincount(rows[within], weights=similarity.values[within], minlength=len(similarity))
-    order = np.lexsort((-total, -stored, groups))
-    order = order[groups[order] >= 0]
+    grouped = np.flatnonzero(groups >= 0)
+    stored, total = _within_groups(similarity.offsets, similarity.neighbours, similarity.values, groups, grouped)
+    order = grouped[np.lexsort((-total, -stored, groups[grouped]))]
     return order[np.unique(groups[order], return_index=True)[1]]
 
 
 def _nearest_exemplars(similarity: Similarity, exemplars: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The most similar exemplar of each part; the part itself where it is one, or none is stored."""
     return np.asarray(_nearest(similarity.offsets, similarity.neighbours, similarity.values, exemplars))
+
+
+@njit(cache=True, nogil=True)
+def _within_groups(offsets, neighbours, values, groups, parts):  # type: ignore[no-untyped-def]
+    """Of each of these parts, how many similarities to parts of its own group are stored, and their sum."""
+    stored, total = np.zeros(len(parts), np.int64), np.zeros(len(parts))
+    for number in range(len(parts)):
+        for entry in range(offsets[parts[number]], offsets[parts[number] + 1]):
+            if groups[neighbours[entry]] == groups[parts[number]]:
+                stored[number] += 1
+                total[number] += values[entry]
+    return stored, total
 
 
 @njit(cache=True, nogil=True)

@@ -9,12 +9,24 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from visum_clustering.parts import THUMBNAIL_SIDE
+from visum_clustering.ssim import median_ssim
 
 SCALES = (0.8, 1.0, 1.25)
 MAX_SHIFT_PX = 12
 _CHUNK = 64
 _SHIFTS = np.arange(-MAX_SHIFT_PX, MAX_SHIFT_PX + 1)
 _LEAST_LENGTH = 1e-3
+
+
+def aligned_ssim(thumbnails: NDArray[np.uint8], least: int) -> float | None:
+    """Median SSIM over the pairs of thumbnails, each moved onto the first; None of fewer than `least`, or of one.
+
+    Args:
+        thumbnails: uint8 [n, 64, 64], n >= 1; the first is the exemplar.
+        least: How many a summary needs: of fewer the figure has no use, and would cost most of the time where clusters
+            are many and small.
+    """
+    return median_ssim(align(thumbnails)) if len(thumbnails) >= max(2, least) else None
 
 
 def align(thumbnails: NDArray[np.uint8]) -> NDArray[np.uint8]:

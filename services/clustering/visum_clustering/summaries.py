@@ -23,7 +23,8 @@ class Summary:
     Attributes:
         members: int32 [n], parts, one an image; exemplar first, then by falling similarity to it.
         similarities: float32 [n], log similarity of each to the exemplar; the exemplar's own is the largest other.
-        ssim: Median SSIM over the pairs of members, each moved onto the exemplar, -1..1; None for a single one.
+        ssim: Median SSIM over the pairs of members, each moved onto the exemplar, -1..1; None in fewer images
+            than a summary needs.
     """
 
     members: NDArray[np.int32]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visum_clustering.affinity_propagation import Clustering, central_part, preference_of, propagate_affinity
-from visum_clustering.alignment import align
+from visum_clustering.alignment import aligned_ssim
 from visum_clustering.members import choose_members
 from visum_clustering.merging import merge_clusters
 from visum_clustering.options import ClusteringOptions, SsimRule
@@ -100,7 +100,8 @@ def summarize(
 
     clustering = _cluster(similarity, options, progress, should_stop)
     clusters = merge_clusters(_groups(clustering.exemplars), similarity, parts.images, options.merge, should_stop)
-    candidates = _candidates(clusters, clustering, similarity, parts, options.trim, progress, should_stop)
+    needed = options.images_needed(image_count)
+    candidates = _candidates(clusters, clustering, similarity, parts, options.trim, needed, progress, should_stop)
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL and len(parts) > 1 else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)
     return _result(verdict, removed, clustering, kept, order)
@@ -138,6 +139,7 @@ def _candidates(
     similarity: Similarity,
     parts: Parts,
     trim: float,
+    needed: int,
     progress: Progress,
     should_stop: ShouldStop,
 ) -> list[Summary]:
@@ -148,8 +150,7 @@ def _candidates(
         exemplars = np.unique(clustering.exemplars[cluster])
         exemplar = int(exemplars[0]) if len(exemplars) == 1 else central_part(similarity, cluster)
         members, similarities = choose_members(cluster, exemplar, similarity, parts.images, trim)
-        ssim = median_ssim(align(parts.thumbnails[members])) if len(members) > 1 else None
-        candidates.append(Summary(members, similarities, ssim))
+        candidates.append(Summary(members, similarities, aligned_ssim(parts.thumbnails[members], needed)))
         progress("structural similarity", number + 1, len(clusters))
     return candidates
 

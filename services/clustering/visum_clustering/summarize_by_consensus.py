@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from visum_clustering.alignment import align
+from visum_clustering.alignment import aligned_ssim
 from visum_clustering.consensus import find_groups
 from visum_clustering.feature_sets import FeatureSet
 from visum_clustering.labelings import Labels
@@ -54,13 +54,12 @@ def summarize_by_consensus(
     parts = parts.take(order)
     kinds = [features.take(order) for features in feature_sets]
     clusters = _Clusters.find(kinds, parts.images, options.agreement, progress, should_stop)
-    candidates = []
+    candidates, needed = [], options.images_needed(image_count)
     for cluster in clusters.all():
         if should_stop():
             raise Stopped("clustering was stopped")
         members, similarities = clusters.members(cluster)
-        ssim = median_ssim(align(parts.thumbnails[members])) if len(members) > 1 else None
-        candidates.append(Summary(members, similarities, ssim))
+        candidates.append(Summary(members, similarities, aligned_ssim(parts.thumbnails[members], needed)))
     class_ssim = median_ssim(parts.thumbnails) if options.rule is SsimRule.LITERAL else None
     verdict = judge(candidates, parts, image_count, options, class_ssim)
     none_removed = RemovedParts(np.zeros(0, np.int32), np.zeros(0, np.int32))
