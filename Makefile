@@ -49,7 +49,7 @@ demo: setup ## Summarize a class of a world whose parts are known, and hold it a
 test: setup .venv-s3/ready ## Hold every fact in its smallest form (at most 10 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-test-long: setup .venv-s3/ready .venv-tools/ready .venv-fiftyone/ready .venv-kfp/ready ## Hold the full counts
+test-long: setup .venv-s3/ready .venv-tools/ready .venv-fiftyone/ready .venv-labelstudio/ready .venv-kfp/ready ## Hold the full counts
 	$(BIN)/python -m pytest -m long --timeout 7200
 	.venv-tools/bin/python -m pytest -m long tests/tools
 

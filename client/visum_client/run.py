@@ -119,9 +119,10 @@ class Run:
 
         Args:
             format: coco (categories are summaries, with masks, boxes and scores in pixels of the originals), fiftyone
-                (a folder that FiftyOne imports as COCODetectionDataset) or csv (a row a part).
-            out: The file, or of fiftyone the folder; None: the run's name with .coco.json, .fiftyone or .csv, in the
-                current folder.
+                (a folder that FiftyOne imports as COCODetectionDataset), csv (a row a part) or labelstudio (tasks whose
+                predictions are masks and boxes).
+            out: The file, or of fiftyone the folder; None: the run's name with .coco.json, .fiftyone, .csv or
+                .labelstudio.json, in the current folder.
             images: For fiftyone, where the originals are now; they are found by their digests. None: the views of the
                 run, with masks and boxes in their pixels.
 

@@ -6,7 +6,9 @@ program, its card and the accuracy into the package.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,7 +19,7 @@ from torch.nn import functional
 from .batches import EVALUATION_SEED, TRAINING_SEED, Task, render_batch
 from .network import MEAN, STD, PartsNetwork, compact, export_network, normalized, predict
 from .render import SIDE_PX
-from .shipped import MODELS, Accuracy, file_digest, model_path, save_accuracy, stem, write_json
+from .shipped import Accuracy, file_digest, model_path, save_accuracy, write_json
 from .worlds import WorldName, load_world
 
 DROP_SHARE = 0.15
@@ -31,10 +33,18 @@ WEIGHT_DECAY = 2e-2
 MOST_SHIFT_PX = 5
 
 
-def train(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, epochs: int, seed: int) -> PartsNetwork:
+def train(
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    classes: int,
+    epochs: int,
+    seed: int,
+    after_epoch: Callable[[int, PartsNetwork], None] | None = None,
+) -> PartsNetwork:
     """Fit a network to images uint8 [N, 128, 128, 3] and labels [N].
 
-    The same seed and thread count on the same machine give the same weights.
+    The same seed and thread count on the same machine give the same weights. ``after_epoch`` is given the number of
+    each epoch that is done, from 1, and the network as it is then, which it must not change.
     """
     torch.manual_seed(seed)
     network = PartsNetwork(classes).to(memory_format=torch.channels_last)
@@ -52,31 +62,56 @@ def train(images: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, ep
             schedule.step()
             losses.append(loss.item())
         print(f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, {time.monotonic() - started:.0f} s", flush=True)
+        if after_epoch is not None:
+            after_epoch(epoch + 1, network)
     return network
 
 
 def measure_accuracy(network: torch.nn.Module, name: WorldName, per_class: int, processes: int) -> Accuracy:
     """Accuracy on pictures that training has not seen, whole and with parts missing."""
     labels = np.repeat(np.arange(len(load_world(name).classes)), per_class)
-    shares = []
-    for drop_share in (0.0, DROP_SHARE):
-        tasks = [Task(int(label), EVALUATION_SEED + k, drop_share) for k, label in enumerate(labels)]
-        scores = predict(network, render_batch(name, tasks, processes))
-        shares.append(float((scores.argmax(axis=1) == labels).mean()))
-    return Accuracy(len(labels), round(shares[0], 4), round(shares[1], 4), DROP_SHARE)
+    whole, missing = (
+        share_right(network, fresh_pictures(name, labels, drop_share, processes), labels)
+        for drop_share in (0.0, DROP_SHARE)
+    )
+    return Accuracy(len(labels), round(whole, 4), round(missing, 4), DROP_SHARE)
 
 
-def write_card(name: WorldName) -> None:
-    """Write the card beside a world's exported program."""
+def training_pictures(name: WorldName, per_class: int, processes: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Pictures uint8 [N, 128, 128, 3] to train on, every class as often, and their classes [N]."""
+    classes = len(load_world(name).classes)
+    labels = np.tile(np.arange(classes), per_class)
+    tasks = [
+        Task(int(label), TRAINING_SEED + k, HEAVY_DROP_SHARE if k // classes % HEAVY_EVERY == 0 else DROP_SHARE)
+        for k, label in enumerate(labels)
+    ]
+    return render_batch(name, tasks, processes), labels
+
+
+def fresh_pictures(name: WorldName, labels: NDArray[np.int64], drop_share: float, processes: int) -> NDArray[np.uint8]:
+    """Pictures uint8 [N, 128, 128, 3] of the classes [N] that training has not seen."""
+    tasks = [Task(int(label), EVALUATION_SEED + k, drop_share) for k, label in enumerate(labels)]
+    return render_batch(name, tasks, processes)
+
+
+def share_right(network: torch.nn.Module, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> float:
+    """Share of the images [N] that the network names as labelled [N]."""
+    return float((predict(network, images).argmax(axis=1) == labels).mean())
+
+
+def write_network(name: WorldName, network: PartsNetwork, path: Path) -> None:
+    """Write a trained network as exported program and card; the network itself stays as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    export_network(compact(deepcopy(network)), path)
     card = {
-        "name": stem(name),
+        "name": path.stem,
         "architecture": "exported program",
-        "sha256": file_digest(model_path(name)),
+        "sha256": file_digest(path),
         "classes": list(load_world(name).classes),
         "preprocessing": {"resize": SIDE_PX, "crop": SIDE_PX, "interpolation": "bilinear", "mean": MEAN, "std": STD},
         "feature_layer": "classifier",
     }
-    write_json(model_path(name).with_suffix(".json"), card)
+    write_json(path.with_suffix(".json"), card)
 
 
 def main() -> None:
@@ -84,19 +119,12 @@ def main() -> None:
     options = _parse()
     torch.set_num_threads(options.processes)
     cv2.setNumThreads(1)
-    classes = len(load_world(options.world).classes)
-    labels = np.tile(np.arange(classes), options.per_class)
-    tasks = [
-        Task(int(label), TRAINING_SEED + k, HEAVY_DROP_SHARE if k // classes % HEAVY_EVERY == 0 else DROP_SHARE)
-        for k, label in enumerate(labels)
-    ]
     started = time.monotonic()
-    images = render_batch(options.world, tasks, options.processes)
+    images, labels = training_pictures(options.world, options.per_class, options.processes)
     print(f"rendered {len(images)} pictures in {time.monotonic() - started:.0f} s", flush=True)
-    network = compact(train(images, labels, classes, options.epochs, options.seed))
-    MODELS.mkdir(parents=True, exist_ok=True)
-    export_network(network, model_path(options.world))
-    write_card(options.world)
+    network = train(images, labels, len(load_world(options.world).classes), options.epochs, options.seed)
+    write_network(options.world, network, model_path(options.world))
+    network = compact(network)
     accuracy = measure_accuracy(network, options.world, options.evaluation_per_class, options.processes)
     save_accuracy(options.world, accuracy)
     print(accuracy)

@@ -1,9 +1,11 @@
-"""Runs for other tools, read back by pycocotools and by what FiftyOne's importer asks for."""
+"""Runs for other tools, read back by pycocotools, by what FiftyOne's importer asks for, and by Label Studio's SDK."""
 
 import csv
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from tests.report.drawn_runs import World, draw_bird, edit_json, write_run_folde
 from visum_client import InvalidInputError, Run, RunFolderError
 from visum_client.cli import main
 from visum_client.export.coco import run_lengths
+from visum_client.export.labelstudio import LOCAL_FILES, brush
 from visum_client.export.placed_parts import Frame, moved
 from visum_client.files import file_digest
 from visum_client.records import ViewToOriginal
@@ -30,6 +33,20 @@ with COCODetectionDatasetImporter(dataset_dir=sys.argv[1], label_types="segmenta
         for one in (label.detections if label else ())
     ]
 print("FOUND" + json.dumps(found))
+"""
+_LABEL_STUDIO = ROOT / ".venv-labelstudio" / "bin" / "python"
+_VALIDATE = """
+import json, sys
+from label_studio_sdk.converter.brush import decode_rle
+from label_studio_sdk.label_interface import LabelInterface
+tasks, interface = json.load(open(sys.argv[1])), LabelInterface(open(sys.argv[2]).read())
+areas = [
+    int(decode_rle(entry["value"]["rle"]).reshape(-1, 4)[:, 3].astype(bool).sum())
+    for task in tasks for entry in task["predictions"][0]["result"] if entry["type"] == "brushlabels"
+]
+valid = [interface.validate_task({"data": task["data"]}) for task in tasks]
+valid += [interface.validate_prediction(task["predictions"][0]) for task in tasks]
+print("FOUND" + json.dumps([areas, valid]))
 """
 
 
@@ -153,6 +170,65 @@ def test_the_importer_of_fiftyone_reads_the_folder(run, tmp_path):
     assert len(found) == sum(len(summary.members) for summary in run.summaries)
 
 
+def bits_read(stream: list[int]) -> Iterator[int]:
+    """The words of a stream in the format of rle-pack."""
+    bits, place = "".join(f"{byte:08b}" for byte in stream), 0
+
+    def read(width: int) -> int:
+        nonlocal place
+        place += width
+        return int(bits[place - width : place], 2)
+
+    left, word = read(32), read(5) + 1
+    widths = [read(4) + 1 for _ in range(4)]
+    while left:
+        repeated, count = read(1), read(widths[read(2)]) + 1
+        left -= count
+        yield from [read(word)] * count if repeated else (read(word) for _ in range(count))
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (1, 1), (150, 150)])
+def test_a_brush_mask_is_a_stream_of_runs_of_red_green_blue_and_opacity(shape):
+    for mask in (np.zeros(shape, bool), np.ones(shape, bool), np.random.default_rng(0).random(shape) > 0.5):
+        words = np.array(list(bits_read(brush(mask)))).reshape(*shape, 4)
+        assert (words == 255 * mask[..., None]).all()
+
+
+def test_tasks_of_label_studio_have_a_mask_and_a_box_a_part(run, tmp_path):
+    tasks = json.loads(run.export("labelstudio", tmp_path / "tasks.json").read_text())
+    coco = json.loads(run.export("coco", tmp_path / "coco.json").read_text())
+    assert [task["data"]["path"] for task in tasks] == [image["file_name"] for image in coco["images"]]
+    assert tasks[0]["data"]["image"] == LOCAL_FILES + quote(coco["images"][0]["file_name"])
+    results = [entry for task in tasks for entry in task["predictions"][0]["result"]]
+    for mask, box, part in zip(results[::2], results[1::2], coco["annotations"], strict=True):
+        label = f"S{part['category_id']}"
+        assert (mask["value"]["brushlabels"], box["value"]["rectanglelabels"]) == ([label], [label])
+        assert (mask["original_width"], mask["original_height"]) == (320, 240)
+        assert mask["score"] == box["score"] == part["score"]
+        x, y, width, height = (box["value"][name] for name in ("x", "y", "width", "height"))
+        assert [x * 3.2, y * 2.4, width * 3.2, height * 2.4] == pytest.approx(part["bbox"])
+    words = np.array(list(bits_read(results[0]["value"]["rle"]))).reshape(240, 320, 4)
+    assert (words[..., 3] > 0).sum() == coco["annotations"][0]["area"]
+
+
+@pytest.mark.long
+def test_label_studio_takes_the_tasks(run, tmp_path):
+    """Label Studio's own checks of tasks and predictions, and its own reader of brush masks."""
+    if not _LABEL_STUDIO.is_file():
+        assert not required("labelstudio"), "make test-long prepares .venv-labelstudio"
+        pytest.skip("Label Studio's SDK is not installed: make .venv-labelstudio/ready")
+    tasks = run.export("labelstudio", tmp_path / "tasks.json")
+    page = (ROOT / "docs" / "export.md").read_text()
+    (tmp_path / "labels.xml").write_text(page.split("```xml\n")[1].split("```")[0])
+    words = [_LABEL_STUDIO, "-c", _VALIDATE, tasks, tmp_path / "labels.xml"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=280, check=False)
+    assert "FOUND" in done.stdout, done.stderr
+    areas, valid = json.loads(done.stdout.split("FOUND")[1])
+    coco = json.loads(run.export("coco", tmp_path / "coco.json").read_text())
+    assert areas == [part["area"] for part in coco["annotations"]]
+    assert all(valid)
+
+
 def test_a_table_has_a_row_a_part_with_its_box_in_the_original(run, tmp_path):
     with run.export("csv", tmp_path / "parts.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -167,7 +243,12 @@ def test_a_table_has_a_row_a_part_with_its_box_in_the_original(run, tmp_path):
 
 def test_the_command_names_its_file_after_the_run_and_says_what_it_holds(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for kind, name in {"coco": "run.coco.json", "fiftyone": "run.fiftyone", "csv": "run.csv"}.items():
+    for kind, name in {
+        "coco": "run.coco.json",
+        "fiftyone": "run.fiftyone",
+        "csv": "run.csv",
+        "labelstudio": "run.labelstudio.json",
+    }.items():
         assert main(["export", str(run.path), "--format", kind, "--json"]) == 0
         printed = json.loads(capsys.readouterr().out)
         assert printed == {"out": name, "format": kind, "images": 8, "summaries": 3, "parts": 21}
@@ -179,7 +260,7 @@ def test_the_command_names_its_file_after_the_run_and_says_what_it_holds(run, tm
 
 
 def test_what_cannot_be_exported_is_named(run, tmp_path):
-    with pytest.raises(InvalidInputError, match="format: is 'voc', must be one of coco, fiftyone, csv"):
+    with pytest.raises(InvalidInputError, match="format: is 'voc', must be one of coco, fiftyone, csv, labelstudio"):
         run.export("voc")
     edit_json(run.folder.images, lambda content: content["images"][0].update(original_size=None))
     with pytest.raises(RunFolderError, match="does not tell the size"):

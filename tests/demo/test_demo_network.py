@@ -1,13 +1,16 @@
 """The network is small, survives compaction and export, and training is reproducible."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from visum_demo.checkpoints import Keeper, checkpoint_path, load_accuracies
 from visum_demo.network import PartsNetwork, compact, export_network, normalized
-from visum_demo.train import train
+from visum_demo.shipped import file_digest
+from visum_demo.train import share_right, train
 
 
 @pytest.fixture
@@ -74,3 +77,16 @@ def test_training_learns_and_is_reproducible() -> None:
         logits = [network(normalized(images)) for network in trained]
     assert torch.equal(logits[0], logits[1])
     assert float((logits[0].argmax(dim=1).numpy() == labels).mean()) == 1.0
+
+
+def test_each_epoch_is_kept_with_its_accuracy_and_training_is_not_disturbed(tmp_path: Path) -> None:
+    labels = np.tile(np.arange(2), 64)
+    images = np.random.default_rng(0).integers(0, 60, size=(128, 128, 128, 3), dtype=np.uint8)
+    images[labels == 1, 40:80, 40:80, 0] += 190
+    kept = train(images, labels, 2, 1, seed=1, after_epoch=Keeper(tmp_path, "dev", 1, (images[:8], labels[:8])))
+    alone = train(images, labels, classes=2, epochs=1, seed=1)
+    assert all(torch.equal(one, other) for one, other in zip(kept.parameters(), alone.parameters(), strict=True))
+    path = checkpoint_path(tmp_path, "dev", 1, 1)
+    program = torch.export.load(path).module()
+    assert load_accuracies(tmp_path) == {path.stem: share_right(program, images[:8], labels[:8])}
+    assert json.loads(path.with_suffix(".json").read_text())["sha256"] == file_digest(path)

@@ -1,6 +1,9 @@
 """The number of summaries against the accuracy of networks (paper, table 3)."""
 
 import json
+import shutil
+import sys
+from contextlib import nullcontext
 from itertools import permutations
 
 import numpy as np
@@ -8,7 +11,12 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.report.drawn_runs import World, edit_json, write_run_folder
+from visum_client import Run, TooFewImagesError
 from visum_client.cli import main
+from visum_demo.checkpoints import load_accuracies
+from visum_demo.checkpoints import main as checkpoints_main
+from visum_demo.shipped import model_path
+from visum_evaluation.across_networks import command
 from visum_evaluation.across_networks.rank_correlation import rank_correlation
 
 
@@ -99,3 +107,84 @@ def test_nothing_is_said_of_too_few_or_of_constants():
     assert rank_correlation([1, 2], [2, 1]) is None
     assert rank_correlation([1, 2, 3, 4], [2, 1, 4, 3], [[1, 2, 3, 4], [2, 1, 4, 3]]) is None
     assert rank_correlation([1, 2, 3], [5, 5, 5]) is None
+
+
+class DrawingClient:
+    """Makes a run as large as the number at the end of a network's name, and none where that is 0."""
+
+    def __init__(self):
+        self.asked = []
+
+    def summarize(self, *, model, target, out, images, admit_unrecognized, **_):
+        assert admit_unrecognized
+        self.asked.append((model.stem, target, len(images)))
+        if not (summaries := int(model.stem[-1])):
+            raise TooFewImagesError("none has parts", "images")
+        return Run.load(drawn_run(out, model.stem, World(summaries=summaries, target=target)))
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    """Four files of networks and what they are told to be worth."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    accuracies = {"epoch0": 0.1, "epoch1": 0.4, "epoch2": 0.6, "epoch3": 0.9}
+    for name in accuracies:
+        shutil.copy(model_path("test"), folder / f"{name}.pt2")
+    (folder / "accuracies.json").write_text(json.dumps(accuracies))
+    return folder
+
+
+def test_networks_of_a_world_are_run_over_the_same_pictures(monkeypatch, capsys, checkpoints, tmp_path):
+    client = DrawingClient()
+    monkeypatch.setattr(command, "open_client", lambda *_: nullcontext(client))
+    figure = tmp_path / "networks.svg"
+    words = [
+        "evaluate",
+        "networks",
+        "--json",
+        "--images",
+        "3",
+        "--out",
+        str(tmp_path / "runs"),
+        "--figure",
+        str(figure),
+    ]
+    files = sorted(map(str, checkpoints.glob("*.pt2")))
+    assert main([*words, "--networks", *files]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [(row["network"], row["summaries"]) for row in result["networks"]] == [
+        ("epoch3", 3),
+        ("epoch2", 2),
+        ("epoch1", 1),
+        ("epoch0", 0),
+    ]
+    assert result["correlation"]["plain"]["rho"] == pytest.approx(1.0)
+    assert len(client.asked) == 4 * 3  # a class of each family of the world
+    assert {count for _, _, count in client.asked} == {3}
+    drawn = figure.read_text()
+    assert drawn.count("<circle") == 4
+    assert "epoch2: accuracy 0.600, 2.00 summaries" in drawn
+
+
+def test_a_network_without_a_known_accuracy_is_named(capsys, checkpoints):
+    (checkpoints / "accuracies.json").unlink()
+    assert main(["evaluate", "networks", "--networks", str(checkpoints / "epoch1.pt2")]) == 1
+    assert "accuracy: is needed for" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_checkpoints_are_trained_once_and_compared(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "checkpoints"
+    small = ["--seeds", "1", "--epochs", "3", "--per-class", "4", "--evaluation-per-class", "1", "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", ["checkpoints", "--world", "dev", "--out", str(folder), *small])
+    checkpoints_main()
+    written = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    assert len(written) == 7
+    checkpoints_main()
+    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == written
+    words = ["--networks", *sorted(map(str, folder.glob("*.pt2"))), "--world", "dev", "--classes", "bonito"]
+    quick = ["--images", "4", "--option", "mask.iterations=20", "--out", str(tmp_path / "runs"), "--json"]
+    assert main(["evaluate", "networks", *words, *quick]) == 0
+    networks = json.loads(capsys.readouterr().out)["networks"]
+    assert {row["network"]: row["accuracy"] for row in networks} == load_accuracies(folder)

@@ -18,6 +18,11 @@ def quantus():
     return _tool("quantus")
 
 
+@pytest.fixture(scope="session")
+def open_clip():
+    return _tool("open_clip")
+
+
 def _tool(name: str):
     if find_spec(name) is None:
         assert not required("tools"), "make test-long runs these tests in .venv-tools"

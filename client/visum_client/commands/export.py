@@ -11,7 +11,8 @@ from visum_client.run import Run
 _EXAMPLES = """\
   visum export runs/dogs --format coco --out dogs.json
   visum export runs/dogs --format fiftyone --images dogs/ --out dogs.fiftyone
-  visum export runs/dogs --format csv --json"""
+  visum export runs/dogs --format csv --json
+  visum export runs/dogs --format labelstudio --out dogs.json"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,10 +21,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("run", type=Path, metavar="RUN", help="the run folder")
     text = (
         "coco: categories are summaries, with masks, boxes and scores in pixels of the originals; "
-        "fiftyone: a folder that FiftyOne imports as COCODetectionDataset; csv: a row a part"
+        "fiftyone: a folder that FiftyOne imports as COCODetectionDataset; csv: a row a part; "
+        "labelstudio: tasks whose predictions are masks and boxes"
     )
     add("--format", required=True, choices=list(SUFFIXES), help=text)
-    text = "the file, or for fiftyone the folder (default: the run's name with .coco.json, .fiftyone or .csv, here)"
+    text = f"the file, or for fiftyone the folder (default: here, the run's name with {', '.join(SUFFIXES.values())})"
     add("--out", type=Path, metavar="PATH", help=text)
     text = "for fiftyone: where the originals are now, found by their digests (default: the views of the run)"
     add("--images", nargs="+", metavar="IMAGE", help=text)
@@ -48,4 +50,6 @@ def show(result: dict[str, Any]) -> str:
     return f"{result['out']}: {result['parts']} parts of {result['summaries']} summaries in {result['images']} images"
 
 
-COMMAND = Command("export", "write a run for COCO tools, FiftyOne or as CSV", _EXAMPLES, configure, run, show)
+COMMAND = Command(
+    "export", "write a run for COCO tools, FiftyOne, Label Studio or as CSV", _EXAMPLES, configure, run, show
+)

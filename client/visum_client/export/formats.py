@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from visum_client.errors import InvalidInputError
 from visum_client.export.coco import coco
 from visum_client.export.fiftyone import write_fiftyone
+from visum_client.export.labelstudio import labelstudio
 from visum_client.export.placed_parts import original_frame
 from visum_client.export.table import table
 from visum_client.files import write_atomically, write_json
@@ -15,7 +16,7 @@ from visum_client.images import ImageSource
 if TYPE_CHECKING:
     from visum_client.run import Run
 
-SUFFIXES = {"coco": ".coco.json", "fiftyone": ".fiftyone", "csv": ".csv"}
+SUFFIXES = {"coco": ".coco.json", "fiftyone": ".fiftyone", "csv": ".csv", "labelstudio": ".labelstudio.json"}
 """The formats, and how the names of their files end where none is given."""
 
 
@@ -32,6 +33,8 @@ def export_run(
         raise InvalidInputError(f"{path.absolute().parent} is not a folder", "out")
     if kind == "coco":
         write_json(path, coco(run, original_frame, [image.path for image in run.used_images]))
+    elif kind == "labelstudio":
+        write_json(path, labelstudio(run))
     elif kind == "csv":
         write_atomically(path, table(run).encode("utf-8"))
     else:

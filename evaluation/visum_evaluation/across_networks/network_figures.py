@@ -43,8 +43,24 @@ def figures_of_networks(runs: Sequence[Run], accuracies: dict[str, float]) -> li
         model = run.configuration["model"]
         by_network.setdefault((model["name"], model["sha256"]), []).append(run)
     _check_alike(by_network)
-    found = [_figures(name, sha256, own, accuracies) for (name, sha256), own in by_network.items()]
+    found = [
+        network_figures(name, sha256, own, len(own), accuracies.get(name, _recognized(own)))
+        for (name, sha256), own in by_network.items()
+    ]
     return sorted(found, key=lambda figures: -figures.accuracy)
+
+
+def network_figures(name: str, sha256: str, runs: Sequence[Run], classes: int, accuracy: float) -> NetworkFigures:
+    """The figures of one network from its runs; classes without a run count as classes without parts."""
+    masks = [[image.mask for image in run.used_images if image.mask is not None] for run in runs]
+    return NetworkFigures(
+        network=name,
+        sha256=sha256,
+        accuracy=accuracy,
+        summaries=sum(len(run.summaries) for run in runs) / classes,
+        area=fmean(fmean(mask.area for mask in own) for own in masks if own) if any(masks) else 0.0,
+        parts=sum(len(mask.regions) for own in masks for mask in own) / classes,
+    )
 
 
 def correlations(networks: Sequence[NetworkFigures]) -> dict[str, Any]:
@@ -82,16 +98,7 @@ def _subject(runs: Sequence[Run]) -> set[tuple[str, str]]:
     return {(run.configuration["target"]["name"], run.configuration["images"]["sha256"]) for run in runs}
 
 
-def _figures(name: str, sha256: str, runs: Sequence[Run], accuracies: dict[str, float]) -> NetworkFigures:
-    used = [run.used_images for run in runs]
-    seen = [[image for image in run.images if image.status in ("used", "unrecognized")] for run in runs]
-    recognized = sum(len(images) for images in used)
-    masks = [[image.mask for image in images if image.mask is not None] for images in used]
-    return NetworkFigures(
-        network=name,
-        sha256=sha256,
-        accuracy=accuracies.get(name, recognized / max(1, sum(map(len, seen)))),
-        summaries=fmean(len(run.summaries) for run in runs),
-        area=fmean(fmean(mask.area for mask in own) if own else 0.0 for own in masks),
-        parts=fmean(sum(len(mask.regions) for mask in own) for own in masks),
-    )
+def _recognized(runs: Sequence[Run]) -> float:
+    """Share of the images that the network recognizes."""
+    seen = [image for run in runs for image in run.images if image.status in ("used", "unrecognized")]
+    return sum(len(run.used_images) for run in runs) / max(1, len(seen))

@@ -16,6 +16,8 @@ from visum_client.tags import Tags, read_files
 from visum_client.tracking import log_coherency
 from visum_client.tracking.library import require_tracker
 from visum_evaluation.coherency.agreement import measure_coherency
+from visum_evaluation.coherency.clip_tagger import ClipTagger, OpenClip, read_nouns
+from visum_evaluation.coherency.figure import save_figure
 from visum_evaluation.coherency.semantics import Semantics, compare
 from visum_evaluation.coherency.tables import show
 from visum_evaluation.coherency.tagged_runs import IMAGES, PARTS, measure_run
@@ -26,7 +28,8 @@ from visum_evaluation.networks import open_networks
 _EXAMPLES = """\
   visum evaluate coherency --tags anna.json ben.json cleo.json
   visum evaluate coherency --runs runs/dogs runs/birds --tagger resnet50
-  visum evaluate coherency --runs runs/* --tag-file tags.csv --wordnet /usr/share/wordnet --json"""
+  visum evaluate coherency --runs runs/* --tag-file tags.csv --wordnet /usr/share/wordnet --json
+  visum evaluate coherency --runs runs/* --clip ViT-B-32 --clip-weights vit_b_32.safetensors --nouns nouns.txt"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +46,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--tagger", metavar="MODEL", help="tag by the eight best classes of this network, another than the explained")
     add("--tagger-weights", type=Path, metavar="FILE", help="its weights file, where it is named")
     add("--tag-file", type=Path, metavar="FILE", help="take the tags of images from a CSV or JSON file instead")
-    add("--wordnet", type=Path, metavar="DIR", help="fuse synonyms of the file by this WordNet database")
-    add("--on", choices=(IMAGES, PARTS), default=IMAGES, help="what the network tags (default: whole images)")
+    text = "tag by this network of OpenCLIP, as ViT-B-32, with --clip-weights and --nouns"
+    add("--clip", metavar="NAME", help=text)
+    add("--clip-weights", type=Path, metavar="FILE", help="its weights file")
+    add("--nouns", type=Path, metavar="FILE", help="the nouns it chooses from, one a line")
+    text = "fuse synonyms of the file, or of the nouns, by this WordNet database"
+    add("--wordnet", type=Path, metavar="DIR", help=text)
+    add("--on", choices=(IMAGES, PARTS), default=IMAGES, help="what a network tags (default: whole images)")
+    text = "with --runs: also draw the distances of each class, as SVG (paper, figure 4)"
+    add("--figure", type=Path, metavar="FILE", help=text)
     text = "add the agreement of people as the metric coherency to the runs in MLflow of these summaries"
     add("--mlflow", action="store_true", help=text)
 
@@ -52,6 +62,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Reads the files or tags the runs; returns the figures of each class."""
     if arguments.tags:
+        if arguments.figure:
+            raise InvalidInputError("is for runs", "figure")
         return _of_people(arguments)
     _check(arguments)
     return _of_tagger(arguments)
@@ -75,6 +87,8 @@ def _of_tagger(arguments: argparse.Namespace) -> dict[str, Any]:
         tagger = _tagger(arguments, stack)
         found = [(Run.load(folder), _measured(folder, tagger, arguments)) for folder in arguments.runs]
     classes = [_named(run) | (semantics.figures() if semantics else {}) for run, semantics in found]
+    if arguments.figure:
+        save_figure(arguments.figure, classes)
     known = [semantics for _, semantics in found if semantics]
     mean = compare(fmean(one.mu_s for one in known), np.mean([one.samples for one in known], axis=0)) if known else None
     return {"on": arguments.on, "fusing": tagger.fusing, "classes": classes, "mean": mean}
@@ -83,17 +97,23 @@ def _of_tagger(arguments: argparse.Namespace) -> dict[str, Any]:
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.mlflow:
         raise InvalidInputError("is for the tags of people", "mlflow")
-    if bool(arguments.tagger) == bool(arguments.tag_file):
-        raise InvalidInputError("give either a network or a file of tags", "tagger")
+    if sum(map(bool, (arguments.tagger, arguments.tag_file, arguments.clip))) != 1:
+        raise InvalidInputError("give a network, a file of tags or a network of OpenCLIP", "tagger")
+    if arguments.clip and not (arguments.clip_weights and arguments.nouns):
+        raise InvalidInputError("needs clip_weights and nouns", "clip")
     if arguments.tag_file and arguments.on == PARTS:
         raise InvalidInputError("a file has tags of whole images", "on")
-    if arguments.wordnet and not arguments.tag_file:
-        raise InvalidInputError("is for a file of tags: the classes of a network need no fusing", "wordnet")
+    if arguments.wordnet and arguments.tagger:
+        raise InvalidInputError("is for tags that are words: the classes of a network need no fusing", "wordnet")
 
 
 def _tagger(arguments: argparse.Namespace, stack: ExitStack) -> Tagger:
+    wordnet = WordNet.read(arguments.wordnet) if arguments.wordnet else None
     if arguments.tag_file:
-        return FileTagger.read(arguments.tag_file, WordNet.read(arguments.wordnet) if arguments.wordnet else None)
+        return FileTagger.read(arguments.tag_file, wordnet)
+    if arguments.clip:
+        nouns = read_nouns(arguments.nouns)
+        return ClipTagger.of(OpenClip.read(arguments.clip, arguments.clip_weights), nouns, wordnet)
     networks = stack.enter_context(open_networks())
     return NetworkTagger(networks.load(arguments.tagger, arguments.tagger_weights))
 

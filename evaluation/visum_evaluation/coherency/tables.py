@@ -4,10 +4,18 @@ from typing import Any
 
 
 def show(result: dict[str, Any]) -> str:
-    """Of people a table a class, as the paper's table 1 has it a row; of a tagger one line a class."""
+    """Of people the paper's table 1, then what it rests on, a table a class; of a tagger one line a class."""
     if "fusing" in result:
         return _distances(result)
-    return "\n\n".join(_agreement(coherency) for coherency in result["classes"])
+    return "\n\n".join([_table_1(result["classes"]), *(_agreement(coherency) for coherency in result["classes"])])
+
+
+def _table_1(classes: list[dict[str, Any]]) -> str:
+    lines = [f"{'class':<24}{'mu_U':>6}   most proposed tag of each summary"]
+    for coherency in classes:
+        tags = ", ".join(row["most_proposed"] for row in coherency["summaries"])
+        lines.append(f"{coherency['target']:<24}{_number(coherency['mu_u']):>6}   {tags}")
+    return "\n".join(lines)
 
 
 def _distances(result: dict[str, Any]) -> str:

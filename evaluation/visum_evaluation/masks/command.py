@@ -48,6 +48,8 @@ def add_image_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="its weights file")
     parser.add_argument("--target", help="the class, by name or index")
     parser.add_argument("--all-targets", action="store_true", help="a folder a class: its name, or ID_NAME")
+    text = "of all targets only these classes (default: every folder)"
+    parser.add_argument("--classes", nargs="+", metavar="NAME", help=text)
     parser.add_argument("--images", type=Path, metavar="DIR", help="the folder of photographs")
     parser.add_argument("--world", choices=("dev", "test"), help="scenes of the demo world instead, with its network")
     parser.add_argument("--limit", type=int, help="so many recognized images a class (of a world: 1)")
@@ -101,7 +103,7 @@ def choose_samples(arguments: argparse.Namespace, classifier: Classifier) -> Sam
     if arguments.world:
         return planted_scenes(classifier, arguments.world, arguments.limit)
     if arguments.all_targets:
-        return class_folders(classifier, arguments.images, arguments.limit)
+        return class_folders(classifier, arguments.images, arguments.limit, arguments.classes)
     return photographs(classifier, arguments.images, arguments.target, arguments.limit)
 
 

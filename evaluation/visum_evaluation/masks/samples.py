@@ -1,6 +1,6 @@
 """The images of the experiment: photographs in folders, or scenes of the demo world with their planted truth."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from visum.v1 import common_pb2
 
+from visum_client.errors import InvalidInputError
 from visum_client.images import IMAGE_SUFFIXES
-from visum_client.targets import find_class
+from visum_client.targets import find_class, normalized
 from visum_demo.batches import EVALUATION_SEED
 from visum_demo.render import render
 from visum_demo.shipped import load_causal_figures
@@ -67,14 +68,30 @@ def photographs(classifier: Classifier, folder: Path, target: str, limit: int | 
     return _recognized(classifier, (_photograph(classifier, file, index) for file in files), limit)
 
 
-def class_folders(classifier: Classifier, folder: Path, limit: int | None) -> Samples:
+def class_folders(
+    classifier: Classifier, folder: Path, limit: int | None, classes: Sequence[str] | None = None
+) -> Samples:
     """The first `limit` recognized photographs of each class: a folder a class, called as the class or ID_CLASS.
 
     Raises:
+        InvalidInputError: There is no folder of one of the classes.
         NotFoundError: The network has no class of a folder's name.
     """
     folders = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()]
-    return _joined(photographs(classifier, entry, _class_name(entry.name), limit) for entry in folders)
+    chosen = folders if classes is None else [folder_of(name, folder) for name in classes]
+    return _joined(photographs(classifier, entry, class_name(entry.name), limit) for entry in chosen)
+
+
+def folder_of(name: str, folder: Path) -> Path:
+    """The folder of a class among folders called as classes or ID_CLASS; letters' case and underscores do not count.
+
+    Raises:
+        InvalidInputError: There is none.
+    """
+    found = [entry for entry in sorted(folder.iterdir()) if normalized(class_name(entry.name)) == normalized(name)]
+    if not found:
+        raise InvalidInputError(f"{folder} has no folder of the class {name!r}", "classes")
+    return found[0]
 
 
 def planted_scenes(classifier: Classifier, name: WorldName, limit: int | None) -> Samples:
@@ -132,7 +149,7 @@ def _joined(parts: Iterable[Samples]) -> Samples:
     return Samples(used, sum(part.skipped for part in found), sum(part.failed for part in found))
 
 
-def _class_name(folder: str) -> str:
+def class_name(folder: str) -> str:
     """As ImageNet's folders are called: n02099601_golden_retriever."""
     head, _, rest = folder.partition("_")
     return rest if rest and head[:1] == "n" and head[1:].isdecimal() else folder

@@ -1,0 +1,1 @@
+"""All of the paper's experiments over the same runs."""
