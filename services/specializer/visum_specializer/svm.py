@@ -81,9 +81,7 @@ def fit_svms(
     return np.stack([fit(column) for column in range(positive.shape[1])])
 
 
-def _plane(
-    features: NDArray[np.float64], positive: NDArray[np.bool_], c: float, seed: int
-) -> NDArray[np.float64]:
+def _plane(features: NDArray[np.float64], positive: NDArray[np.bool_], c: float, seed: int) -> NDArray[np.float64]:
     """Weights and bias by coordinate descent, or, where that does not come to its end, by Newton's method.
 
     Coordinate descent is the faster one where the features separate the images; where they are few and C is large it
