@@ -172,6 +172,19 @@ def test_an_svm_separates_what_can_be_separated_and_ignores_what_takes_no_part()
     np.testing.assert_allclose(planes, fit_svms(features[:4], positive[:4], negative[:4], 1.0, 0, lambda: False))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("count", "width"), [(600, 6), (60, 200)])
+def test_svms_come_to_the_minimum_of_their_loss(count, width):
+    random = np.random.default_rng(0)
+    features = random.normal(size=(count, width)) / np.sqrt(width)
+    positive = (random.random(count) < 1 / (1 + np.exp(2 - 2 * features[:, 0])))[:, None]
+    c, plane = 10.0, fit_svms(features, positive, ~positive, 10.0, 0, lambda: False)[0]
+    rows, signs = np.column_stack([features, np.ones(count)]), np.where(positive[:, 0], 1.0, -1.0)
+    balanced = np.where(positive[:, 0], count / positive.sum() / 2, count / (~positive).sum() / 2)
+    pull = 2 * c * (balanced * signs * np.maximum(1 - signs * (rows @ plane), 0)) @ rows
+    assert np.abs(plane - pull).max() < 0.02 * np.abs(plane).max()
+
+
 def test_calibrated_margins_are_the_log_odds_of_a_balanced_sample():
     random = np.random.default_rng(1)
     margins = random.normal(size=20_000)

@@ -19,7 +19,7 @@ from visum_client.specialization.class_runs import ClassRuns, read_class_runs
 from visum_evaluation.specialization.embedding import LabelledView, embed_views
 from visum_evaluation.specialization.experiment import Material, evaluate
 from visum_evaluation.specialization.photographs import check_apart, labelled_views, pool_views
-from visum_evaluation.specialization.world import BRIEF_EPOCHS, BRIEF_PICTURES, FAMILY, WorldOptions, make_world
+from visum_evaluation.specialization.world import BRIEF_EPOCHS, BRIEF_PICTURES, CLASSES, WorldOptions, make_world
 from visum_models import Classifier, ModelRepository
 from visum_models.layers import feature_source
 from visum_models.repository import ModelSettings
@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--layer", default="", metavar="NAME", help="layer that gives the features (default: the network's)")
     add("--seeds", type=int, default=SEEDS, help="shares of training and validation images (default: %(default)s)")
     add("--out", type=Path, default=Path("runs/specialization"), help="with --world: folder of network and runs")
-    add("--classes", type=int, default=FAMILY, help="with --world: so many classes (default: %(default)s, a family)")
+    add("--classes", type=int, default=CLASSES, help="with --world: so many runs (default: %(default)s, all classes)")
     add("--run-images", type=int, default=40, help="with --world: pictures of a class in its run (default: 40)")
     add("--images", type=int, default=60, help="with --world: pictures of a class to train and tune on (default: 60)")
     add("--test-images", type=int, default=100, help="with --world: pictures of a class to test on (default: 100)")

@@ -1,4 +1,4 @@
 """Features of images, and classifiers specialized by summaries."""
 
-ALGORITHM_VERSION = "3"
+ALGORITHM_VERSION = "4"
 """Changes whenever results change."""

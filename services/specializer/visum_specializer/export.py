@@ -22,7 +22,7 @@ CLASSIFIER_FILE = "visum_classifier"
 """Name, within an exported program's archive, of the classifier's message in base64."""
 ONNX = "onnx"
 _ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
-_ONNX_TOLERANCE = 1e-3
+_ONNX_TOLERANCE = 1e-5
 
 
 class Format(Enum):
