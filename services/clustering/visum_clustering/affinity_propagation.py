@@ -19,8 +19,6 @@ STABLE_ITERATIONS = 100
 RETRY_DAMPING = 0.95
 # Relative size of the noise that breaks exact ties, on which messages would oscillate for ever.
 TIE_NOISE = 1e-6
-# Messages that change less, relative to the preference, have arrived: well below what breaks a tie.
-LEAST_CHANGE = 1e-9
 # Stands for the distance to the next best of a part that has none.
 _WITHOUT_RIVAL = 1e18
 _SEED = 0
@@ -95,8 +93,7 @@ def central_part(similarity: Similarity, members: NDArray[np.integer]) -> int:
 class _Messages:
     """Responsibilities and availabilities on every entry and on the diagonal.
 
-    Availabilities of entries are one step behind: the next update makes up for it, and so reads every entry once. A
-    row rests while neither its messages nor what they depend on change.
+    Availabilities of entries are one step behind: the next update makes up for it, and so reads every entry once.
     """
 
     similarity: Similarity
@@ -110,10 +107,8 @@ class _Messages:
     """Sum of the positive responsibilities that each part has from others."""
     reach: NDArray[np.float64]
     """That sum and the part's own responsibility, as the rows last saw it."""
-    awake: NDArray[np.bool_]
     row: NDArray[np.float64]
     """Room for the longest row."""
-    least_change: float
 
     @classmethod
     def silent(cls, similarity: Similarity, preference: float) -> "_Messages":
@@ -125,20 +120,17 @@ class _Messages:
         row = np.zeros(np.diff(similarity.offsets).max(initial=0))
         return cls(
             similarity, values, responsibilities, availabilities, own_values, own_responsibilities, own_availabilities,
-            gathered, reach, np.ones(count, np.bool_), row, LEAST_CHANGE * abs(preference),
+            gathered, reach, row,
         )  # fmt: skip
 
     def update(self, damping: float) -> None:
-        structure = (self.similarity.offsets, self.similarity.neighbours)
         _send(
-            *structure, self.values, self.responsibilities, self.availabilities,
-            self.own_values, self.own_responsibilities, self.own_availabilities,
-            self.gathered, self.reach, self.awake, self.row, 1 - damping, self.least_change,
+            self.similarity.offsets, self.similarity.neighbours, self.values, self.responsibilities,
+            self.availabilities, self.own_values, self.own_responsibilities, self.own_availabilities,
+            self.gathered, self.reach, self.row, 1 - damping,
         )  # fmt: skip
-        _wake(
-            *structure, self.own_responsibilities, self.own_availabilities,
-            self.gathered, self.reach, self.awake, 1 - damping, self.least_change,
-        )  # fmt: skip
+        self.own_availabilities[:] += (1 - damping) * (self.gathered - self.own_availabilities)
+        self.reach[:] = self.own_responsibilities + self.gathered
 
     def are_exemplars(self) -> NDArray[np.bool_]:
         return self.own_responsibilities + self.own_availabilities > 0
@@ -169,26 +161,22 @@ def _run(
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"nnan", "nsz", "contract"})
 def _send(  # type: ignore[no-untyped-def]
     offsets, neighbours, values, responsibilities, availabilities,
-    own_values, own_responsibilities, own_availabilities, gathered, reach, awake, rivals, rate, least_change,
+    own_values, own_responsibilities, own_availabilities, gathered, reach, rivals, rate,
 ):  # fmt: skip
-    """One damped update of every row that is awake, `rate` the share of the new message; it rests if little changed.
+    """One damped update of every row, `rate` the share of the new message.
 
     First a(i, k) = min(0, r(k, k) + sum over i' not in {i, k} of max(0, r(i', k))), where `reach` holds r(k, k) and the
     whole sum; then r(i, k) = s(i, k) - max over k' != k of a(i, k') + s(i, k'), of which `gathered` sums the positive.
     """
     for part in range(len(own_values)):
-        if not awake[part]:
-            continue
         row = slice(offsets[part], offsets[part + 1])
         to, s, r, a = neighbours[row], values[row], responsibilities[row], availabilities[row]
-        change = 0.0
         best = own = own_availabilities[part] + own_values[part]
         for entry in range(len(to)):
             step = rate * (min(0.0, reach[to[entry]] - max(r[entry], 0.0)) - a[entry])
             a[entry] += step
             rivals[entry] = a[entry] + s[entry]
             best = max(best, rivals[entry])
-            change = max(change, abs(step))
         winner = -1
         if best > own:
             winner = 0
@@ -202,28 +190,10 @@ def _send(  # type: ignore[no-untyped-def]
             before = r[entry]
             after = before + rate * (s[entry] - (second if entry == winner else best) - before)
             r[entry] = after
-            change = max(change, abs(after - before))
             if before > 0 or after > 0:
                 gathered[to[entry]] += max(after, 0.0) - max(before, 0.0)
         step = rate * (own_values[part] - (best if winner >= 0 else second) - own_responsibilities[part])
         own_responsibilities[part] += step
-        awake[part] = max(change, abs(step)) > least_change
-
-
-@njit(cache=True, nogil=True)
-def _wake(  # type: ignore[no-untyped-def]
-    offsets, neighbours, own_responsibilities, own_availabilities, gathered, reach, awake, rate, least_change
-):
-    """One damped update of a(k, k) = the sum that `gathered` holds; wakes the rows that depend on what changed."""
-    for part in range(len(own_availabilities)):
-        step = rate * (gathered[part] - own_availabilities[part])
-        own_availabilities[part] += step
-        awake[part] |= abs(step) > least_change
-        now = own_responsibilities[part] + gathered[part]
-        if abs(now - reach[part]) > least_change:
-            reach[part] = now
-            for entry in range(offsets[part], offsets[part + 1]):
-                awake[neighbours[entry]] = True
 
 
 def _all_served(similarity: Similarity, exemplars: NDArray[np.bool_]) -> bool:
