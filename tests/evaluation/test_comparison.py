@@ -1,6 +1,7 @@
 """Methods side by side: known answers of the curves, and every method on a network whose right answer is known."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from tests.support.networks import DetailInWindow, classifier_of, export
 from tests.support.pictures import chessboard
 from visum_client.cli import main
 from visum_demo.shipped import MODELS, stem
-from visum_evaluation.comparison import methods
 from visum_evaluation.comparison.curves import score
 from visum_evaluation.comparison.methods import METHODS, attribute, last_feature_maps
 from visum_evaluation.masks.samples import Planted, Sample
@@ -91,6 +91,6 @@ def test_the_command_measures_the_methods_that_are_asked_for(tmp_path, capsys):
 
 
 def test_without_captum_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(methods.importlib, "import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
     assert main(["evaluate", "comparison", "--world", "test"]) == 1
     assert "pip install 'visum-evaluation[captum]'" in capsys.readouterr().err
