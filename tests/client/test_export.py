@@ -5,6 +5,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -151,16 +152,21 @@ def test_originals_are_found_by_their_digests_and_stored_upright(run, originals,
     assert not (tmp_path / "other").exists()
 
 
+def found_by(python: Path, name: str, *words: str | Path) -> Any:
+    """What a program prints after FOUND in an environment of its own."""
+    if not python.is_file():
+        assert not required(name), f"make test-long prepares .venv-{name}"
+        pytest.skip(f"{name} is not installed: make .venv-{name}/ready")
+    done = subprocess.run([python, "-c", *words], capture_output=True, text=True, timeout=280, check=False)
+    assert "FOUND" in done.stdout, done.stderr
+    return json.loads(done.stdout.split("FOUND")[1])
+
+
 @pytest.mark.long
 def test_the_importer_of_fiftyone_reads_the_folder(run, tmp_path):
     """FiftyOne's own importer, without the database that its datasets live in."""
-    if not _FIFTYONE.is_file():
-        assert not required("fiftyone"), "make test-long prepares .venv-fiftyone"
-        pytest.skip("FiftyOne is not installed: make .venv-fiftyone/ready")
     folder = run.export("fiftyone", tmp_path / "set")
-    done = subprocess.run([_FIFTYONE, "-c", _IMPORT, folder], capture_output=True, text=True, timeout=280, check=False)
-    assert "FOUND" in done.stdout, done.stderr
-    found = sorted(json.loads(done.stdout.split("FOUND")[1]))
+    found = sorted(found_by(_FIFTYONE, "fiftyone", _IMPORT, folder))
     labels = json.loads((folder / "labels.json").read_text())
     files = {image["id"]: str(folder / "data" / image["file_name"]) for image in labels["images"]}
     assert found == sorted(
@@ -214,16 +220,10 @@ def test_tasks_of_label_studio_have_a_mask_and_a_box_a_part(run, tmp_path):
 @pytest.mark.long
 def test_label_studio_takes_the_tasks(run, tmp_path):
     """Label Studio's own checks of tasks and predictions, and its own reader of brush masks."""
-    if not _LABEL_STUDIO.is_file():
-        assert not required("labelstudio"), "make test-long prepares .venv-labelstudio"
-        pytest.skip("Label Studio's SDK is not installed: make .venv-labelstudio/ready")
     tasks = run.export("labelstudio", tmp_path / "tasks.json")
     page = (ROOT / "docs" / "export.md").read_text()
     (tmp_path / "labels.xml").write_text(page.split("```xml\n")[1].split("```")[0])
-    words = [_LABEL_STUDIO, "-c", _VALIDATE, tasks, tmp_path / "labels.xml"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=280, check=False)
-    assert "FOUND" in done.stdout, done.stderr
-    areas, valid = json.loads(done.stdout.split("FOUND")[1])
+    areas, valid = found_by(_LABEL_STUDIO, "labelstudio", _VALIDATE, tasks, tmp_path / "labels.xml")
     coco = json.loads(run.export("coco", tmp_path / "coco.json").read_text())
     assert areas == [part["area"] for part in coco["annotations"]]
     assert all(valid)

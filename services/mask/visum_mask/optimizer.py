@@ -185,7 +185,8 @@ class _Batch:
 
     def _salient(self, full: Tensor) -> Tensor:
         """The binary mask that an image would get now, bool."""
-        return self._grown((full <= objective.BINARY_THRESHOLD).float()) > 0
+        salient = full <= objective.BINARY_THRESHOLD
+        return self._grown(salient.float()) > 0 if self._phase.growth else salient
 
     def _grown(self, saliency: Tensor) -> Tensor:
         growth = self._phase.growth

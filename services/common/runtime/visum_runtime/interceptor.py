@@ -25,6 +25,7 @@ REPLICA_KEY = "visum-replica"
 """Metadata of every call: which replica has it. Leading as soon as it is taken up, so that clients tell a lost worker
 from one that was never reached; trailing with its end. So they also know how many replicas stand behind a name."""
 NO_TOKEN = "no token that is known here was shown"
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]]
 Around = Callable[[grpc.aio.ServicerContext], AbstractAsyncContextManager[None]]
 _QUIET_SERVICES = ("/grpc.health.", "/grpc.reflection.")
 
@@ -33,9 +34,7 @@ class ProbeInterceptor(grpc.aio.ServerInterceptor):
     """Maps errors of a port for probes by the one table; nothing is counted."""
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         """Wraps the handler of a method."""
         handler = await continuation(handler_call_details)
@@ -60,9 +59,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._replica = ((REPLICA_KEY, secrets.token_hex(8)),)
 
     async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         """Refuses who shows no token where one is asked for; wraps the handler of a visum method."""
         handler = await continuation(handler_call_details)

@@ -28,7 +28,6 @@ class RequestImages:
     Args:
         settings: Limits of images, and which URIs are allowed.
         resolve: How hosts are looked up.
-
     """
 
     def __init__(self, settings: ServerSettings, resolve: Resolve = socket.getaddrinfo) -> None:
@@ -57,20 +56,20 @@ class RequestImages:
             raise InvalidInput("is needed with a URI, whose content may change", field="image.sha256")
         require_digest(image.sha256, "image.sha256")
         check_preprocessing(preprocessing)
-        self._allowed(image.uri)
-        data = await self._fetched(image.uri)
+        uri = self._allowed(image.uri)
+        data = await self._fetched(uri, image.uri)
         sent = common_pb2.Image(data=data, sha256=image.sha256)
         try:
             return await asyncio.to_thread(load_view, sent, preprocessing, self._limits)
         except InvalidInput as error:
             raise _of_the_uri(error) from error
 
-    async def _fetched(self, uri: str) -> bytes:
+    async def _fetched(self, uri: Uri, text: str) -> bytes:
         """Reads beside the event loop and the threads that decode; no caller takes all who read."""
         turn = self._turns.setdefault(current_caller(), asyncio.Semaphore(_READERS_OF_A_CALLER))
         loop = asyncio.get_running_loop()
         await turn.acquire()
-        reading = self._readers.submit(self._read, uri)
+        reading = self._readers.submit(self._read, uri, text)
 
         def release(_: Future[bytes]) -> None:
             with contextlib.suppress(RuntimeError):  # the loop may have ended
@@ -79,8 +78,7 @@ class RequestImages:
         reading.add_done_callback(release)  # a call that is cancelled reads on, and keeps its turn
         return await asyncio.wrap_future(reading)
 
-    def _read(self, text: str) -> bytes:
-        uri = self._allowed(text)
+    def _read(self, uri: Uri, text: str) -> bytes:
         if uri.scheme == "https":
             return self._https.read(text, self._limits.max_bytes)
         prefix = max((p for p in self._prefixes if p.holds(uri)), key=lambda p: len(p.parts))
