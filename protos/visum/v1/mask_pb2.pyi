@@ -151,7 +151,7 @@ class MaskOptions(message.Message):
     blur_sigma: builtins.float
     """Standard deviation of the blur, pixels of a view of 224, 0.01..100; default 10. Scaled with the view."""
     target_drop: builtins.float
-    """Drop that the crisp mask must reach, a fraction 0..1; default 0.9999, in preset evidence 0.995."""
+    """Drop that the crisp mask must reach, a fraction 0..1; default 0.99994, in preset evidence 0.995."""
     min_region_area: builtins.float
     """Regions smaller than this fraction of the view are not regions; 0..1; default 0.01."""
     reach: builtins.float

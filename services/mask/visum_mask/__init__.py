@@ -5,5 +5,5 @@ from visum_mask.options import MaskOptions
 
 __all__ = ["ALGORITHM_VERSION", "CrispMask", "MaskOptions"]
 
-ALGORITHM_VERSION = "6"
+ALGORITHM_VERSION = "7"
 """Changes whenever masks or drops change."""

@@ -24,7 +24,7 @@ class Preset(StrEnum):
 
 _LEAST_CELLS = 4
 _PIXELS_A_CELL = {Preset.DROP: 8, Preset.EVIDENCE: 11}
-_TARGET_DROPS = {Preset.DROP: 0.9999, Preset.EVIDENCE: 0.995}
+_TARGET_DROPS = {Preset.DROP: 0.99994, Preset.EVIDENCE: 0.995}
 _GROWTHS = {Preset.DROP: None, Preset.EVIDENCE: 5.0}
 _REACHES = {Preset.DROP: None, Preset.EVIDENCE: 0.995}
 
@@ -66,7 +66,7 @@ class MaskOptions:
     blur_sigma: float = 10.0
     """Standard deviation of the blur, pixels of a view of 224."""
     target_drop: float | None = None
-    """Relative drop that a crisp mask must reach; None: .9999, in preset evidence .995."""
+    """Relative drop that a crisp mask must reach; None: .99994, in preset evidence .995."""
     min_region_area: float = 0.01
     """Smallest region, as a fraction of the view."""
     reach: float | None = None
