@@ -1,5 +1,6 @@
 """How much more a part's own pixels matter than the same shape elsewhere in its image."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,24 @@ def place_elsewhere(part: NDArray[np.bool_], count: int, generator: np.random.Ge
     rows, columns = np.where(part)
     shape = part[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     return [_clearest(part, shape, generator) for _ in range(count)]
+
+
+def log_odds_falls(before: float, after: NDArray[np.float64], classes: int) -> NDArray[np.float64]:
+    """How far log-odds fall, counted down to those of chance, one of `classes` (at least two).
+
+    A score that is no better than chance says nothing for its class, so a part that lowers it further takes nothing
+    away. Without this, pictures that a network does not recognize at all would need every part that it reacts to.
+
+    Args:
+        before: Log-odds of the target on the untouched view.
+        after: The same on perturbed ones, of any shape.
+        classes: Number of classes of the network.
+
+    Returns:
+        The falls, of the shape of `after`; negative where the log-odds rise.
+    """
+    chance = -math.log(classes - 1)
+    return max(before, chance) - np.maximum(after, chance)
 
 
 def estimate_necessity(effects: Sequence[float], placed: Sequence[float]) -> Necessity:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from visum.v1 import clustering_pb2
 
-from visum_client.necessity import estimate_necessity, place_elsewhere
+from visum_client.necessity import estimate_necessity, log_odds_falls, place_elsewhere
 from visum_client.options import NecessityOptions
 from visum_client.results import judge_effects
 from visum_client.stages.drops import Drop
@@ -100,6 +100,21 @@ def test_without_a_margin_everything_is_kept_and_marked():
     kept, without_effect, _ = judge_effects(clusters([0, 1]), 2, drops, lambda largest: None)
     assert without_effect == []
     assert not kept[0].necessity.is_shown
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fall"),
+    [
+        pytest.param(3.0, 1.0, 2.0, id="above chance as it is"),
+        pytest.param(3.0, 4.0, -1.0, id="a rise is negative"),
+        pytest.param(1.0, -9.0, 1.0 + np.log(17), id="down to chance"),
+        pytest.param(-9.0, -12.0, 0.0, id="below chance nothing is left to lose"),
+        pytest.param(-9.0, 0.0, -np.log(17), id="a rise counts from chance"),
+    ],
+)
+def test_log_odds_fall_down_to_chance(before, after, fall):
+    """With 18 classes chance is 1/18, log-odds of -log 17."""
+    assert log_odds_falls(before, np.array([[after]]), 18) == pytest.approx(fall)
 
 
 def test_the_largest_necessity_is_the_measure_of_the_others():

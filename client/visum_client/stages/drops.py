@@ -10,7 +10,7 @@ from visum.v1 import common_pb2, mask_pb2
 from visum_client.bounded import for_each
 from visum_client.images import ImageFile
 from visum_client.methods import MEASURE_DROPS
-from visum_client.necessity import place_elsewhere
+from visum_client.necessity import log_odds_falls, place_elsewhere
 from visum_client.part_table import PartTable
 from visum_client.stages.job import Job, finite
 from visum_wire import from_array, mask_to_png, regions_from_png
@@ -25,7 +25,7 @@ class Drop:
     relative: float
     """(p0 - p1) / p0 of the target's probability."""
     log_odds: float
-    """Fall of the target's log-odds."""
+    """Fall of the target's log-odds, counted down to chance."""
     placed_log_odds: float
     """The same for the part's shape elsewhere in the image, mean over random places."""
 
@@ -70,7 +70,7 @@ async def _of_image(job: Job, image: ImageFile, masks: Sequence[bytes]) -> list[
         blur_sigma=options.blur_sigma,
     )
     on_reused = partial(job.progress.reuse, STAGE)
-    decode = partial(_decode, len(masks) // (1 + places), places)
+    decode = partial(_decode, len(masks) // (1 + places), places, len(job.card.classes))
     drops, _ = await job.calls.call(MEASURE_DROPS, request, decode, image, on_reused)
     return drops
 
@@ -89,13 +89,13 @@ def _masks(
     return [mask_to_png(mask) for mask in masks]
 
 
-def _decode(parts: int, places: int, response: mask_pb2.MeasureDropsResponse) -> list[Drop]:
+def _decode(parts: int, places: int, classes: int, response: mask_pb2.MeasureDropsResponse) -> list[Drop]:
     count = parts * (1 + places)
     probabilities = from_array(response.perturbed_probabilities, "perturbed_probabilities", "float64", (count,))
     log_odds = from_array(response.perturbed_log_odds, "perturbed_log_odds", "float64", (count,))
     before, log_odds_before = finite(response.probability, "probability"), finite(response.log_odds, "log_odds")
     after = probabilities.reshape(parts, -1)[:, 0].tolist()
-    falls = log_odds_before - log_odds.reshape(parts, -1)
+    falls = log_odds_falls(log_odds_before, log_odds.reshape(parts, -1), classes)
     return [
         Drop((before - left) / before if before > 0 else 0.0, float(fall[0]), float(fall[1:].mean()))
         for left, fall in zip(after, falls, strict=True)
