@@ -5,7 +5,7 @@ import logging
 import os
 from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import SupportsIndex, TypedDict, Unpack
 
 from visum.v1 import common_pb2
 
@@ -68,7 +68,7 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
         self,
         *,
         model: ModelLike,
-        target: str | int,
+        target: str | SupportsIndex,
         images: ImageSource,
         out: str | os.PathLike[str],
         weights: str | os.PathLike[str] | None = None,

@@ -1,7 +1,6 @@
 """A folder of folders, each with the images of one class."""
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,7 @@ from pathlib import Path
 from visum_client.errors import InvalidInputError, NotFoundError, VisumError
 from visum_client.remote_images import RemotePlace, is_uri
 from visum_client.run import Run
-from visum_client.targets import find_class
-
-_WORDNET_NUMBER = re.compile(r"^n\d{8}[ _-]")
+from visum_client.targets import find_class_of_folder
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ def class_folders(source: str | os.PathLike[str], classes: Sequence[str]) -> lis
     unknown: dict[str, NotFoundError] = {}
     for name in places:
         try:
-            known[name] = _class_of(name, classes)
+            known[name] = find_class_of_folder(name, classes)
         except NotFoundError as error:
             unknown[name] = error
     if not known and len(unknown) == len(classes):
@@ -78,10 +75,3 @@ def _places(source: str | os.PathLike[str]) -> dict[str, str]:
         raise InvalidInputError(f"{path} is not a folder of folders, one a class", "images")
     folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     return {folder.name: str(folder) for folder in folders}
-
-
-def _class_of(name: str, classes: Sequence[str]) -> int:
-    try:
-        return find_class(name, classes)
-    except NotFoundError:
-        return find_class(_WORDNET_NUMBER.sub("", name), classes)

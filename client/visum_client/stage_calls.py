@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import SupportsIndex
 
 from visum_client.configuration import StepOptions
 from visum_client.connected import Connected, ModelLike
@@ -37,7 +38,7 @@ class StageCalls(Connected):
         self,
         *,
         model: ModelLike,
-        target: str | int,
+        target: str | SupportsIndex,
         images: ImageSource,
         weights: str | os.PathLike[str] | None = None,
         limit: int | None = None,

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import SupportsIndex
 
 from visum_client.calls import PureCalls
 from visum_client.configuration import StepOptions, card_agrees, check_same, network_json, order_json
@@ -27,7 +28,7 @@ from visum_client.stages.images import look_at_images
 from visum_client.stages.job import Job, RunJob
 from visum_client.stages.proposals import ImageParts
 from visum_client.store import Store
-from visum_client.targets import find_class, normalized
+from visum_client.targets import find_class, means
 
 COMPLETE = "complete"
 """Status of a run that is done."""
@@ -44,7 +45,7 @@ class Order:
     """Name of a network, or its file."""
     weights: str | Path | None = None
     """Its weights file, where `model` is a name."""
-    target: str | int
+    target: str | SupportsIndex
     """Name or index of the class."""
     images: ImageSource
     """Where its images are."""
@@ -179,11 +180,11 @@ def _is_done(folder: RunFolder, order: Order, model: GivenModel, images: Sequenc
     if before is None or before["status"] != COMPLETE:
         return False
     known = before["configuration"]
-    target = known["target"]["index"] if str(order.target).strip().isdecimal() else known["target"]["name"]
+    card = read_card(model.weights) if model.weights else {}
     return (
         (known["model"]["sha256"] == model.sha256 if model.sha256 else known["model"]["name"] == model.name)
-        and (model.weights is None or card_agrees(read_card(model.weights), known))
-        and normalized(str(target)) == normalized(str(order.target))
+        and card_agrees(card, known)
+        and means(order.target, **known["target"], classes=card.get("classes"))
         and known.items() >= order_json(images, order.options, order.admit_unrecognized).items()
     )
 

@@ -1,16 +1,13 @@
 """Images whose class is known: a folder a class."""
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from visum_client.errors import InvalidInputError, NotFoundError
 from visum_client.images import ImageFile, find_images
-from visum_client.targets import find_class
-
-_WORDNET_ID = re.compile(r"n\d{8}_")
+from visum_client.targets import find_class_of_folder
 
 _log = logging.getLogger("visum_client")
 
@@ -65,7 +62,7 @@ def _images_of(group: Path, target: int) -> list[LabelledImage]:
 
 def _class_of(group: Path, classes: Sequence[str], field: str) -> int:
     try:
-        return find_class(_WORDNET_ID.sub("", group.name), classes)
+        return find_class_of_folder(group.name, classes)
     except NotFoundError as error:
         raise NotFoundError(f"{group}: {error.message}", field) from None
 
