@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,37 @@ def test_a_model_of_another_digest_than_the_runs_is_refused(client, runs, data, 
         specialize(client, runs, data, weights=other)
     assert caught.value.field == "weights"
     assert not (data / "out").exists()
+
+
+def refused_place(client: Client, runs: list[Path], data: Path, out: Path, **changes: Any) -> str:
+    """Why nothing is written there; what lies there is as it was."""
+    before = {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()}
+    with pytest.raises(InvalidInputError) as caught:
+        specialize(client, runs, data, out=out, **changes)
+    assert caught.value.field == "out"
+    assert {path: path.read_bytes() for path in out.parent.iterdir() if path.is_file()} == before
+    return caught.value.message
+
+
+def test_nothing_is_written_over_another_file_or_its_card(client, runs, data, network):
+    own = data / "mine.pt2"
+    own.write_bytes(network.read_bytes())
+    shared = "would share its card with .*mine.pt2"
+    assert "is the network that is specialized" in refused_place(client, runs, data, own, weights=own)
+    assert re.search(shared, refused_place(client, runs, data, data / "mine.onnx"))
+    foreign = "mine.json is not the card of"
+    for card in ('{"classes": []}', '{"sha256": "0"}', "no card"):
+        own.with_suffix(".json").write_text(card)
+        assert foreign in refused_place(client, runs, data, own)
+    own.unlink()
+    assert foreign in refused_place(client, runs, data, data / "mine.onnx")
+
+
+def test_a_classifier_may_be_written_anew(client, runs, data):
+    first = specialize(client, runs, data, combination="literal", cache=data / "cache")
+    again = specialize(client, runs, data, combination="network_share", cache=data / "cache")
+    assert again.path == first.path
+    assert json.loads(again.card.read_text())["sha256"] == file_digest(again.path) != first.sha256
 
 
 def test_runs_that_do_not_go_together_are_refused(client, runs, data, network):

@@ -14,7 +14,7 @@ from visum_client.specialization.training import BEST, COMBINATIONS
 _EXAMPLES = """\
   visum specialize runs/dogs runs/cats --train train/ --validation validation/ --out specialized.pt2
   visum specialize runs/* --weights mine.pt2 --train train/ --validation validation/ --out specialized.pt2 --json
-  visum specialize runs/* --train train/ --validation validation/ --layer classifier.4 --out specialized.onnx"""
+  visum specialize runs/* --train train/ --validation validation/ --layer classifier.4 --out portable.onnx"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("runs", nargs="+", type=Path, metavar="RUN", help="folders of finished runs, each of another class")
     add("--train", required=True, type=Path, metavar="DIR", help="a folder a class, with the runs' images among them")
     add("--validation", required=True, type=Path, metavar="DIR", help="other images, to choose weight and C; the same")
-    add("--out", required=True, type=Path, help="file to write: .pt2 (exported program) or .onnx; its card beside it")
+    add(
+        "--out",
+        required=True,
+        type=Path,
+        help="file to write: .pt2 (exported program) or .onnx; its card: .json beside it",
+    )
     add("--weights", type=Path, help="file of the runs' network (default: what the service has, or standard weights)")
     add("--layer", default="", metavar="NAME", help="layer that gives the features (default: the network's)")
     text = "how scores are combined (default: %(default)s, of both the one that does better on the validation images)"

@@ -22,7 +22,7 @@ from visum_client.specialization.corrections import Outcome, keep_corrections, o
 from visum_client.specialization.embedding import STAGE as EMBEDDING
 from visum_client.specialization.embedding import Embedder
 from visum_client.specialization.labelled_images import LabelledImage, find_labelled_images
-from visum_client.specialization.specialized import Specialized, specialized, write_specialized
+from visum_client.specialization.specialized import Specialized, check_place, specialized, write_specialized
 from visum_client.specialization.training import BEST, COMBINATIONS, Material, train
 from visum_client.store import Store
 
@@ -78,6 +78,7 @@ async def specialize(services: Services, order: Specialization, progress: Progre
     Raises:
         VisumError: The order cannot be carried out, or a service failed; no file is written then.
     """
+    await asyncio.to_thread(check_place, order.out, order.weights)
     card = await _describe(services, order)
     with tempfile.TemporaryDirectory(prefix="visum-specialize-") as folder:
         calls = PureCalls(services, Store(Path(folder), order.cache))

@@ -7,12 +7,17 @@ from typing import Any
 from visum.v1 import specializer_pb2
 
 from visum_client.configuration import images_digest, preprocessing_json
-from visum_client.files import write_atomically, write_json
+from visum_client.errors import InvalidInputError
+from visum_client.files import file_digest, write_atomically, write_json
+from visum_client.models import WEIGHTS_SUFFIXES, read_card
 from visum_client.specialization.class_runs import ClassRuns
 from visum_client.specialization.classifier import ExportedFile
 from visum_client.specialization.corrections import Outcome
 from visum_client.specialization.embedding import EmbeddedImages
 from visum_client.specialization.training import COMBINATIONS, Material
+
+SUFFIXES = (".pt2", ".onnx")
+"""Of the files that a specialized classifier is written to."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,28 @@ class Specialized:
     @property
     def card(self) -> Path:
         """The card beside the file."""
-        return self.path.with_suffix(".json")
+        return _card_of(self.path)
+
+
+def check_place(path: Path, weights: Path | None) -> None:
+    """Sees that writing a classifier and its card to a path destroys nothing but an earlier one.
+
+    Args:
+        path: The file to write.
+        weights: File of the network that is specialized; None: it is elsewhere.
+
+    Raises:
+        InvalidInputError: The file is the network's own, or the card beside it is another file's.
+    """
+    if weights is not None and path.resolve() == weights.resolve():
+        raise InvalidInputError(f"{path} is the network that is specialized: choose another name", "out")
+    others = (path.with_suffix(suffix) for suffix in dict.fromkeys((*WEIGHTS_SUFFIXES, *SUFFIXES)))
+    for other in others:
+        if other != path and other.exists():
+            raise InvalidInputError(f"{path} would share its card with {other}: choose another name", "out")
+    card = _card_of(path)
+    if card.exists() and not _has_own_card(path):
+        raise InvalidInputError(f"{card} is not the card of {path}: choose another name, or remove it", "out")
 
 
 def specialized(
@@ -90,6 +116,17 @@ def write_specialized(result: Specialized, file: ExportedFile, classifier_sha256
         "specialization": _specialization(result, classifier_sha256, material),
     }
     write_json(result.card, card)
+
+
+def _card_of(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _has_own_card(path: Path) -> bool:
+    try:
+        return path.is_file() and read_card(path).get("sha256") == file_digest(path)
+    except InvalidInputError:
+        return False
 
 
 def _specialization(result: Specialized, classifier_sha256: str, material: Material) -> dict[str, Any]:
