@@ -45,13 +45,22 @@ class PartTable:
         return x0, y0, x1, y1
 
     def pixels(self, part: int, regions: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Pixels of a part, bool [H, W]: those of its region inside its box.
+        """Pixels of a part, bool [H, W], as `place_of`.
 
         Args:
             part: Its number.
             regions: Region map of its image, [H, W].
         """
-        x0, y0, x1, y1 = self.box(part)
-        inside = np.zeros(regions.shape, dtype=bool)
-        inside[y0:y1, x0:x1] = regions[y0:y1, x0:x1] == self.regions[part]
-        return inside
+        return place_of(regions, self.box(part), int(self.regions[part]))
+
+
+def place_of(regions: NDArray[np.int32], box: Box, region: int) -> NDArray[np.bool_]:
+    """Pixels of a part, at least one: its box within its region; the whole box where the region leaves nothing of it.
+
+    A box survives by what it holds of its region dilated, so it may hold nothing of the region itself.
+    """
+    x0, y0, x1, y1 = (max(0, edge) for edge in box)
+    pixels = np.zeros(regions.shape, dtype=bool)
+    inside = regions[y0:y1, x0:x1] == region
+    pixels[y0:y1, x0:x1] = inside if inside.any() else True
+    return pixels

@@ -12,7 +12,7 @@ from visum_client import RunFolderError
 from visum_client.likeness.calibration import calibrate, choose, likeness, measure_reliability
 from visum_client.likeness.feature_space import FeatureSpace, PartFeatures, similarities
 from visum_client.likeness.members import needs_network
-from visum_client.likeness.part_features import _layers, place_of, view_as_image
+from visum_client.likeness.part_features import _layers, view_as_image
 from visum_client.likeness.stored_features import read_descriptors
 from visum_client.report.contents import read_contents
 from visum_runtime.views import make_view
@@ -41,13 +41,6 @@ def test_places_of_one_layer_do_not_overlap_and_none_is_lost():
     assert sorted(index for layer in layers for index in layer) == list(range(30))
     assert all(np.sum([places[index] for index in layer], axis=0).max() == 1 for layer in layers)
     assert _layers(places[:1]) == [[0]]
-
-
-def test_a_part_of_which_the_region_leaves_nothing_is_its_box():
-    regions = np.zeros((8, 8), np.int32)
-    regions[:2] = 1
-    assert place_of(regions, (0, 1, 4, 4), 1).sum() == 4
-    assert place_of(regions, (0, 4, 4, 6), 1).sum() == 8
 
 
 def test_similarity_depends_neither_on_scale_nor_on_the_order_of_features():

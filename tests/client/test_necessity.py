@@ -8,6 +8,7 @@ from visum.v1 import clustering_pb2
 
 from visum_client.necessity import estimate_necessity, log_odds_falls, place_elsewhere
 from visum_client.options import NecessityOptions
+from visum_client.part_table import PartTable
 from visum_client.results import judge_effects
 from visum_client.stages.drops import Drop
 from visum_wire import to_array
@@ -36,6 +37,20 @@ def test_a_part_of_most_of_the_view_is_placed_as_clear_of_itself_as_can_be():
     (placed,) = place_elsewhere(part, 1, np.random.default_rng(0))
     assert placed.sum() == part.sum()
     assert (placed & part).sum() < part.sum()
+
+
+def test_a_part_of_which_the_region_leaves_nothing_is_its_box():
+    regions = np.zeros((8, 8), np.int32)
+    regions[:2] = 1
+    boxes = np.array([[0, 1, 4, 4], [0, 4, 4, 6]], np.int32)
+    table = PartTable(np.zeros(2, np.int32), boxes, np.ones(2, np.int32))
+    some, none = (table.pixels(part, regions) for part in range(2))
+    assert np.array_equal(np.argwhere(some), [[1, 0], [1, 1], [1, 2], [1, 3]])
+    assert none[4:6, :4].all()
+    assert none.sum() == 8
+    (placed,) = place_elsewhere(none, 1, np.random.default_rng(0))
+    assert placed.sum() == 8
+    assert not (placed & none).any()
 
 
 def test_a_part_that_fills_the_view_has_one_place():

@@ -17,9 +17,10 @@ from visum_client.files import write_atomically
 from visum_client.images import ImageFile
 from visum_client.likeness.feature_space import PartFeatures, Rows
 from visum_client.methods import DESCRIBE_REGIONS
+from visum_client.part_table import place_of
 from visum_client.records import Box, Part
 from visum_client.report.contents import Contents
-from visum_client.report.pictures import Pixels, part_pixels
+from visum_client.report.pictures import Pixels
 from visum_client.report.views import read_regions, read_view
 from visum_client.stages.proposals import FEATURES
 from visum_wire import InvalidInput, from_array, regions_to_png
@@ -49,15 +50,6 @@ def view_as_image(view: Pixels, preprocessing: common_pb2.Preprocessing) -> byte
     buffer = io.BytesIO()
     Image.fromarray(padded).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def place_of(regions: NDArray[np.int32], box: Box, region: int) -> Place:
-    """Pixels of a part: its box within its region; the whole box where the region leaves nothing of it."""
-    pixels = part_pixels(regions, box, region)
-    if not pixels.any():
-        x0, y0, x1, y1 = box
-        pixels[y0:y1, x0:x1] = True
-    return pixels
 
 
 async def describe_members(
