@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from visum.v1 import clustering_pb2
+from visum.v1 import clustering_pb2, common_pb2
 
 from visum_client.errors import ServiceFaultError, VisumError
 from visum_client.images import ImageFile
@@ -33,6 +33,8 @@ class PureCalls:
         decode: Callable[[Response], Result],
         image: ImageFile | None = None,
         on_reused: OnReused = lambda: None,
+        *,
+        card: common_pb2.ModelCard | None = None,
     ) -> tuple[Result, Kept[Response]]:
         """The decoded answer to a request, and the place where the answer lies.
 
@@ -42,12 +44,13 @@ class PureCalls:
             decode: Reads the answer; raises `visum_wire.InvalidInput` where it does not hold what it promises.
             image: The image whose data goes into `request.image`, read when needed.
             on_reused: Called where the answer was in the store.
+            card: The network that `request.model` names, if any: an answer of it with another card is no answer.
 
         Raises:
             VisumError: The image cannot be read, the answer is wrong, or as `Services.call`.
         """
         connection = await self.services.connection(method.service)
-        key = request_key(method, connection.info, [request])
+        key = request_key(method, connection.info, [request], card)
         if (found := self._store.find(method, key)) is not None:
             with contextlib.suppress(InvalidInput):  # stored by a version that checked less: ask again
                 result = decode(found)

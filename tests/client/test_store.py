@@ -1,11 +1,28 @@
 """The store: what it keeps, what it takes for lost, what its keys depend on."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 from visum.v1 import common_pb2, info_pb2, mask_pb2, proposal_pb2
 
-from visum_client.errors import RunFolderError
+from visum_client.calls import PureCalls
+from visum_client.configuration import StepOptions
+from visum_client.errors import RunFolderError, ServiceFaultError
+from visum_client.images import ImageFile
+from visum_client.likeness.part_features import describe_places
 from visum_client.methods import DESCRIBE, EXTRACT_MASK, MATCH, MEASURE_DROPS
+from visum_client.part_table import PartTable
+from visum_client.progress import Progress
+from visum_client.specialization.embedding import Embedder
+from visum_client.specialization.labelled_images import LabelledImage
+from visum_client.stages.drops import measure_drops
+from visum_client.stages.job import Job
+from visum_client.stages.masks import extract_mask
 from visum_client.store import Store, request_key
+from visum_wire import regions_to_png
 
 INFO = info_pb2.GetServerInfoResponse(service="visum.v1.MaskService", algorithm_version="1", device="cpu")
 KEY = "ab" * 32
@@ -71,6 +88,79 @@ def test_a_key_depends_on_all_that_the_result_depends_on():
         request_key(MEASURE_DROPS, INFO, [mask_pb2.MeasureDropsRequest.FromString(request().SerializeToString())]),
     }
     assert len(keys) == 6
+
+
+def card(mean: float = 0.5, name: str = "striped", layer: str = "") -> common_pb2.ModelCard:
+    preprocessing = common_pb2.Preprocessing(resize=64, crop=64, mean=[mean] * 3, std=[1.0] * 3)
+    return common_pb2.ModelCard(classes=["plain", name], preprocessing=preprocessing, feature_layer=layer)
+
+
+def test_a_key_depends_on_the_card_of_the_network_that_answers():
+    cards = [None, card(), card(mean=0.4), card(name="dotted"), card(layer="features.2")]
+    assert len({request_key(EXTRACT_MASK, INFO, [request()], given) for given in cards}) == len(cards)
+    assert request_key(EXTRACT_MASK, INFO, [request()], card()) == request_key(EXTRACT_MASK, INFO, [request()], card())
+
+
+class Answering:
+    """Services that count how often they are asked."""
+
+    asked = 0
+
+    async def connection(self, service: str) -> SimpleNamespace:
+        return SimpleNamespace(info=INFO, in_flight=1)
+
+    async def call(self, method: Any, message: Any) -> mask_pb2.ExtractMaskResponse:
+        self.asked += 1
+        return answer()
+
+
+async def test_a_corrected_card_is_asked_anew(tmp_path):
+    services = Answering()
+    calls = PureCalls(services, Store(tmp_path))
+    for given, times in ((card(), 1), (card(), 1), (card(mean=0.4), 2), (card(), 2)):
+        await calls.call(EXTRACT_MASK, request(), lambda response: response, card=given)
+        assert services.asked == times
+
+
+class Recorder(Answering):
+    """Stands for calls, and keeps of which card the one call was."""
+
+    def __init__(self) -> None:
+        self.services = self
+        self.cards: list[common_pb2.ModelCard | None] = []
+
+    async def call(self, *given: Any, card: common_pb2.ModelCard | None = None) -> tuple[Any, Any]:
+        self.cards.append(card)
+        raise ServiceFaultError("enough is known")
+
+
+async def measure(job: Job) -> None:
+    table = PartTable(np.zeros(1, np.int32), np.array([[0, 0, 8, 8]], np.int32), np.ones(1, np.int32))
+    await measure_drops(job, table, [0], lambda digest: regions_to_png(np.ones((64, 64), np.int32)))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda job: extract_mask(job, job.images[0]),
+        measure,
+        lambda job: describe_places(job.calls, job.card, job.images[0], [np.ones((8, 8), bool)]),
+        lambda job: Embedder(job.calls, job.progress, job.card, "").embed([LabelledImage(job.images[0], 0)]),
+    ],
+)
+async def test_what_a_network_answers_is_asked_with_its_card(ask):
+    job = Job(
+        card=card(),
+        target=1,
+        images=(ImageFile(Path("0.png"), "0.png", "c" * 64),),
+        options=StepOptions().for_images(12),
+        admit_unrecognized=False,
+        calls=Recorder(),
+        progress=Progress(visible=False),
+    )
+    with pytest.raises(ServiceFaultError):
+        await ask(job)
+    assert job.calls.cards == [card()]
 
 
 def test_a_key_does_not_depend_on_who_answers_or_when():

@@ -66,8 +66,8 @@ async def _describe_regions(job: Job, index: int, regions_png: bytes) -> ImagePa
     )
     (boxes, regions), survivors = await job.calls.call(SELECT_SURVIVORS, selection, partial(_survivors, 0), image)
     request = specializer_pb2.DescribeRegionsRequest(image=reference, model=job.card.ref, regions_png=regions_png)
-    decode = partial(_features, int(regions.max(initial=0)))
-    _, features = await job.calls.call(DESCRIBE_REGIONS, request, decode, image, partial(job.progress.reuse, STAGE))
+    decode, on_reused = partial(_features, int(regions.max(initial=0))), partial(job.progress.reuse, STAGE)
+    _, features = await job.calls.call(DESCRIBE_REGIONS, request, decode, image, on_reused, card=job.card)
     return ImageParts(index, boxes, regions, None, survivors, 0, features)
 
 
