@@ -82,10 +82,12 @@ class ModelFolder:
         architecture = EXPORTED_PROGRAM if is_program else card.get("architecture", model.name)
         complete = card | {"name": model.name, "sha256": model.sha256, "architecture": architecture}
         link = self.path / f"{model.sha256}{model.weights.suffix}"
-        self._remove_older(model.weights.resolve(), link)
+        weights = model.weights.resolve()
+        self._remove_older(weights, link)
         write_json(link.with_suffix(".json"), complete)
-        if not link.is_symlink():
-            link.symlink_to(model.weights.resolve())
+        if not link.is_symlink() or link.readlink() != weights:
+            link.unlink(missing_ok=True)  # the file was moved since, or is another of the same content
+            link.symlink_to(weights)
 
     def _remove_older(self, weights: Path, link: Path) -> None:
         """A weights file that was written anew has another digest: its older link is wrong now."""

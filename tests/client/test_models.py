@@ -95,3 +95,15 @@ def test_a_file_that_was_written_anew_replaces_its_older_self(models, weights):
     models.add(find_model(weights))
     assert len(list(models.path.iterdir())) == 2
     assert not (models.path / f"{DIGEST}.pth").is_symlink()
+
+
+def test_a_file_that_was_moved_is_found_again(models, weights, tmp_path):
+    models.add(GivenModel("mine", DIGEST, weights))
+    moved = weights.rename(tmp_path / "moved.pth")
+    models.add(GivenModel("mine", DIGEST, moved))
+    link = models.path / f"{DIGEST}.pth"
+    assert link.readlink() == moved.resolve()
+    link.unlink()
+    link.symlink_to("/dev/null")
+    models.add(GivenModel("mine", DIGEST, moved))
+    assert link.read_bytes() == CONTENT
