@@ -165,6 +165,20 @@ def test_each_runs_folder_keeps_the_corrected_images_of_its_class(client, data, 
     assert result.outcome.corrected
 
 
+def test_the_runs_own_views_stay_as_they_are(client, data, runs):
+    own = {folder / "views" / f"{file_digest(path)}.jpg" for folder, path in own_images(data, runs)}
+    for view in own:
+        view.write_bytes(b"as the run saw it")
+    assert specialize(client, runs, data).outcome.corrected
+    assert {view.read_bytes() for view in own} == {b"as the run saw it"}
+
+
+def own_images(data: Path, runs: list[Path]) -> list[tuple[Path, Path]]:
+    """The validation images of each run's class, with its folder."""
+    pairs = zip(runs, COLOURS, strict=False)
+    return [(folder, path) for folder, name in pairs for path in (data / "validation" / name).iterdir()]
+
+
 def test_a_server_that_does_not_hold_the_classifier_gets_it_along_once(client, data, runs, monkeypatch):
     sent: list[str] = []
     find = ClassifierStore.find

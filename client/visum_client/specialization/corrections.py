@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 from visum.v1 import common_pb2, specializer_pb2
 
 from visum_client.configuration import preprocessing_json
-from visum_client.files import write_if_changed
+from visum_client.files import write_atomically
 from visum_client.folder import write_records
 from visum_client.records import ClassScore
 from visum_client.run import Run
@@ -55,7 +55,7 @@ def outcome(images: Sequence[LabelledImage], predictions: Sequence[specializer_p
 def keep_corrections(
     run: Run, found: Outcome, summary_ids: Sequence[str], classifier: dict[str, Any], card: common_pb2.ModelCard
 ) -> None:
-    """Writes specialization.json and the views of the corrected images of a run's class into its folder.
+    """Writes specialization.json into a run's folder, and views of the corrected images of its class that it lacks.
 
     Args:
         run: The run.
@@ -71,7 +71,9 @@ def keep_corrections(
     corrected = [entry for entry in found.corrected if entry.image.target == target]
     with run.folder.lock():
         for entry in corrected:
-            write_if_changed(run.folder.view(entry.image.digest), _view(entry.image, card))
+            view = run.folder.view(entry.image.digest)
+            if not view.exists():  # the run's own views are what its masks and parts lie on
+                write_atomically(view, _view(entry.image, card), durable=False)
         write_records(
             run.folder.specialization,
             classifier=classifier,
