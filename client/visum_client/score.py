@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visum_client.bounded import for_each
 from visum_client.calls import PureCalls
 from visum_client.configuration import StepOptions
-from visum_client.errors import InvalidInputError
+from visum_client.errors import VisumError
 from visum_client.images import ImageFile, ImageSource, find_images
 from visum_client.likeness.calibration import Reliability, choose
 from visum_client.likeness.feature_space import FeatureSpace, PartFeatures
@@ -26,6 +26,7 @@ from visum_client.progress import Progress
 from visum_client.records import Box, ImageRecord, ViewToOriginal
 from visum_client.report.contents import Contents, read_contents
 from visum_client.scheduler import Services
+from visum_client.stages.images import failed
 from visum_client.stages.job import Job
 from visum_client.stages.masks import extract_mask
 from visum_client.stages.proposals import find_parts
@@ -69,7 +70,7 @@ class ImageScore:
     probability: float | None
     """Probability of the class; None where it failed."""
     summaries: tuple[Shown, ...]
-    """Every summary of the run, in its order; empty where the image failed or its mask has no region."""
+    """Every summary of the run, in its order; empty where the image failed, or its mask has no region or no part."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ async def _score_all(job: Job, likeness: Likeness, on_image: Callable[[], None])
 
 
 async def _score_image(job: Job, likeness: Likeness, index: int) -> ImageScore:
-    """A bad image fails alone: its entry says why."""
+    """A bad image fails alone: its entry says why. Raises VisumError where a service failed."""
     image = job.images[index]
     if image.problem is not None:
         return _failed(image, image.problem)
@@ -168,10 +169,10 @@ async def _score_image(job: Job, likeness: Likeness, index: int) -> ImageScore:
         if extracted.regions_png is None:
             return _scored(job, record, ())
         boxes, features = await _candidates(job, index, record, extracted.regions_png)
-    except InvalidInputError as error:
-        if error.field.split(".")[0] != "image":
-            raise
-        return _failed(image, error.message)
+    except VisumError as error:
+        return _failed(image, failed(image, error).reason)
+    if not boxes:
+        return _scored(job, replace(record, reason="no proposal lies inside its mask"), ())
     table = likeness.of(likeness.space.points(features), [image.digest or ""] * len(boxes))
     return _scored(job, record, _best_places(likeness, table, boxes, record.view_to_original))
 
@@ -230,5 +231,5 @@ def _scored(job: Job, record: ImageRecord, summaries: tuple[Shown, ...]) -> Imag
     return ImageScore(record.path, "scored", record.reason, recognized, record.target_probability, summaries)
 
 
-def _failed(image: ImageFile, reason: str) -> ImageScore:
+def _failed(image: ImageFile, reason: str | None) -> ImageScore:
     return ImageScore(image.label, "failed", reason, None, None, ())

@@ -1,17 +1,22 @@
 """Summaries in new images, on real services: the stripes are found where they are, and nothing where they are not."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.client.conftest import OPTIONS, draw
-from visum_client import Client, InvalidInputError, Run, ViewToOriginal
+from visum_client import Client, InvalidInputError, Run, ServiceUnavailableError, ViewToOriginal
 from visum_client.cli import main
 from visum_client.commands.run import parse_options
+from visum_client.errors import LimitError, ServiceFaultError, VisumError
+from visum_client.images import ImageFile
 from visum_client.likeness.calibration import MIN_SCORE
 from visum_client.score import original_box
+from visum_client.stages.job import Job
+from visum_client.stages.masks import Extracted, extract_mask
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,42 @@ def test_the_same_images_score_the_same_whatever_their_company(client, run, netw
     alone = client.score(run.path, new_images / "a.png", model=network, progress=False)
     together = client.score(run.path, new_images, model=network, progress=False)
     assert alone.images[0].summaries == together.images[0].summaries
+
+
+def fail_on_the_first(monkeypatch: pytest.MonkeyPatch, error: VisumError) -> None:
+    """Lets the service fail on a.png."""
+
+    async def extract_or_fail(job: Job, image: ImageFile) -> Extracted:
+        if image.label.endswith("a.png"):
+            raise error
+        return await extract_mask(job, image)
+
+    monkeypatch.setattr("visum_client.score.extract_mask", extract_or_fail)
+
+
+@pytest.mark.parametrize("kind", [LimitError, ServiceFaultError])
+def test_an_image_that_a_service_fails_on_fails_alone(client, run, network, new_images, monkeypatch, kind):
+    fail_on_the_first(monkeypatch, kind("cannot be done"))
+    scores = client.score(run, new_images, model=network, progress=False)
+    assert [image.status for image in scores.images] == ["failed", "scored", "failed"]
+    assert scores.images[0].reason == "cannot be done"
+
+
+def test_a_service_that_is_gone_ends_the_scoring(client, run, network, new_images, monkeypatch):
+    fail_on_the_first(monkeypatch, ServiceUnavailableError("is gone"))
+    with pytest.raises(ServiceUnavailableError):
+        client.score(run, new_images, model=network, progress=False)
+
+
+def test_an_image_without_parts_shows_nothing(client, run, network, new_images, tmp_path):
+    folder = shutil.copytree(run.path, tmp_path / "run")
+    content = json.loads((folder / "run.json").read_text())
+    content["configuration"]["survivors"] |= {"add_region_boxes": False, "min_inside": 1.0, "dilation": 0.0}
+    content["configuration"]["describe"]["min_side"] = 200.0
+    (folder / "run.json").write_text(json.dumps(content))
+    (image,) = client.score(folder, new_images / "a.png", model=network, progress=False).images
+    assert (image.status, image.recognized, image.summaries) == ("scored", True, ())
+    assert image.reason == "no proposal lies inside its mask"
 
 
 def test_another_network_is_refused(client, run, network, pictures, tmp_path):
