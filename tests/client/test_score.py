@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tests.client.conftest import OPTIONS, draw
 from visum_client import Client, InvalidInputError, Run, ServiceUnavailableError, ViewToOriginal
 from visum_client.cli import main
 from visum_client.commands.run import parse_options
 from visum_client.errors import LimitError, ServiceFaultError, VisumError
+from visum_client.files import file_digest
 from visum_client.images import ImageFile
 from visum_client.likeness.calibration import MIN_SCORE
 from visum_client.score import original_box
@@ -134,7 +137,21 @@ def test_a_box_is_told_in_pixels_of_the_original():
     assert original_box((1, 2, 3, 4), None) == (1, 2, 3, 4)
 
 
-def test_an_image_is_scored_by_members_of_other_images(client, run, network, pictures):
-    """An image of the run itself is not its own witness."""
-    scores = client.score(run, pictures / "0.png", model=network, progress=False)
-    assert all(shown.likeness < 0.9999 for shown in scores.images[0].summaries)
+def test_an_image_is_scored_by_members_of_other_images(client, run, network, pictures, tmp_path):
+    """An image of the run itself is not its own witness, but a picture of other content is one."""
+    member = next(part for summary in run.summaries for part in summary.members)
+    own = next(path for path in pictures.iterdir() if file_digest(path) == member.image)
+    foreign = tmp_path / "foreign.png"
+    with Image.open(own) as picture:
+        picture.save(foreign, pnginfo=_note())
+    found = [client.score(run, path, model=network, progress=False).images[0].summaries for path in (own, foreign)]
+    likest = [max(shown.likeness for shown in summaries) for summaries in found]
+    assert likest[0] < 0.9999
+    assert likest[0] < likest[1]
+
+
+def _note() -> PngInfo:
+    """Makes a file of the same pixels another one."""
+    note = PngInfo()
+    note.add_text("note", "the same picture")
+    return note
