@@ -12,7 +12,7 @@ from visum.v1 import common_pb2
 from visum_client.class_folders import ClassRun, class_folders
 from visum_client.configuration import StepOptions
 from visum_client.connected import ModelLike
-from visum_client.errors import InvalidInputError, RunFolderError, TooFewImagesError
+from visum_client.errors import AuthenticationError, ServiceUnavailableError, VisumError
 from visum_client.images import ImageSource
 from visum_client.model_cards import describe_model, find_card, list_models
 from visum_client.models import find_model
@@ -158,7 +158,8 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
     ) -> tuple[ClassRun, ...]:
         """Runs every class of a folder of folders, each named after a class (the layout of ImageFolder).
 
-        A class that cannot be summarized, as for too few images, does not keep the others from being.
+        A class that cannot be summarized, as for too few images or a fault, does not keep the others from being; only
+        a service that is gone, or does not know this client, ends them all.
 
         Args:
             model: Name of a network, or its file.
@@ -174,7 +175,8 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
 
         Raises:
             InvalidInputError: There are no folders, or one is named after no class.
-            NotFoundError, ServiceUnavailableError, VisumError: As `summarize`.
+            NotFoundError: The network is unknown; suggests near names.
+            ServiceUnavailableError, AuthenticationError: As `summarize`; the same call goes on where it was.
         """
         tracker = others.pop("tracker", None)
         require_tracker(tracker)
@@ -187,7 +189,9 @@ class AsyncClient(StageCalls, RunCalls, SpecializeCall, ScaledCall):
             try:
                 run = await self.summarize(**order, out=Path(out) / folder.name, **others)  # type: ignore[arg-type]
                 runs.append(ClassRun(folder.name, folder.target, run))
-            except (InvalidInputError, RunFolderError, TooFewImagesError) as error:
+            except (ServiceUnavailableError, AuthenticationError):
+                raise  # no class would fare better
+            except (VisumError, OSError) as error:
                 _log.warning("%s: %s", folder.name, error)
                 runs.append(ClassRun(folder.name, folder.target, None, error))
         if tracker:

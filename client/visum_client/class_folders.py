@@ -33,7 +33,7 @@ class ClassRun:
     """Index of the class."""
     run: Run | None
     """The run; None where there is none."""
-    error: VisumError | None = None
+    error: VisumError | OSError | None = None
     """Why there is none."""
 
 

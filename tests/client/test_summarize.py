@@ -14,6 +14,8 @@ from PIL import Image
 from tests.client.conftest import IMAGES, OPTIONS, draw
 from visum_client import Client, InvalidInputError, NotFoundError, Run, RunFolderError, TooFewImagesError
 from visum_client.commands.run import parse_options
+from visum_client.errors import AuthenticationError, LimitError, ServiceFaultError, ServiceUnavailableError
+from visum_client.folder import RunFolder
 from visum_client.options import OPTIONS as STEP_OPTIONS
 from visum_wire import regions_from_png
 
@@ -282,3 +284,49 @@ def test_a_network_that_the_services_do_not_have_is_an_error_that_says_what_to_d
     other.write_bytes(network.read_bytes() + b"x")
     with pytest.raises(NotFoundError, match=r"other\.pt2 must be in the folder of networks"):
         client.summarize(**(order | {"model": other}))
+
+
+@pytest.fixture
+def two_classes(tmp_path) -> Path:
+    for name in ("plain", "striped"):
+        (tmp_path / "classes" / name).mkdir(parents=True)
+    return tmp_path / "classes"
+
+
+def fail_on(monkeypatch: pytest.MonkeyPatch, error: Exception, finished: Path) -> list[int]:
+    """Lets the first of several classes fail, and the others be a finished run; tells which were tried."""
+    tried = []
+
+    async def summarize(services, order, progress):
+        tried.append(order.target)
+        if len(tried) == 1:
+            raise error
+        return RunFolder(finished)
+
+    monkeypatch.setattr("visum_client.async_client.summarize", summarize)
+    return tried
+
+
+@pytest.mark.parametrize(
+    "error",
+    [LimitError("is too large"), ServiceFaultError("broke"), PermissionError("no"), TooFewImagesError("too few")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_class_that_fails_does_not_end_the_others(
+    client, network, two_classes, tmp_path, monkeypatch, finished, error
+):
+    tried = fail_on(monkeypatch, error, finished)
+    plain, striped = client.summarize_all(model=network, images=two_classes, out=tmp_path / "runs")
+    assert tried == [0, 1]
+    assert (plain.run, plain.error) == (None, error)
+    assert striped.run.path == finished
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailableError("is gone"), AuthenticationError("unknown")])
+def test_a_service_that_answers_nobody_ends_all_classes(
+    client, network, two_classes, tmp_path, monkeypatch, finished, error
+):
+    tried = fail_on(monkeypatch, error, finished)
+    with pytest.raises(type(error)):
+        client.summarize_all(model=network, images=two_classes, out=tmp_path / "runs")
+    assert tried == [0]
