@@ -287,10 +287,11 @@ def test_a_network_that_the_services_do_not_have_is_an_error_that_says_what_to_d
 
 
 @pytest.fixture
-def two_classes(tmp_path) -> Path:
+def classes(network, tmp_path) -> dict[str, Path]:
+    """The arguments of runs of two classes."""
     for name in ("plain", "striped"):
         (tmp_path / "classes" / name).mkdir(parents=True)
-    return tmp_path / "classes"
+    return {"model": network, "images": tmp_path / "classes", "out": tmp_path / "runs"}
 
 
 def fail_on(monkeypatch: pytest.MonkeyPatch, error: Exception, finished: Path) -> list[int]:
@@ -312,21 +313,17 @@ def fail_on(monkeypatch: pytest.MonkeyPatch, error: Exception, finished: Path) -
     [LimitError("is too large"), ServiceFaultError("broke"), PermissionError("no"), TooFewImagesError("too few")],
     ids=lambda error: type(error).__name__,
 )
-def test_a_class_that_fails_does_not_end_the_others(
-    client, network, two_classes, tmp_path, monkeypatch, finished, error
-):
+def test_a_class_that_fails_does_not_end_the_others(client, classes, monkeypatch, finished, error):
     tried = fail_on(monkeypatch, error, finished)
-    plain, striped = client.summarize_all(model=network, images=two_classes, out=tmp_path / "runs")
+    plain, striped = client.summarize_all(**classes)
     assert tried == [0, 1]
     assert (plain.run, plain.error) == (None, error)
     assert striped.run.path == finished
 
 
 @pytest.mark.parametrize("error", [ServiceUnavailableError("is gone"), AuthenticationError("unknown")])
-def test_a_service_that_answers_nobody_ends_all_classes(
-    client, network, two_classes, tmp_path, monkeypatch, finished, error
-):
+def test_a_service_that_answers_nobody_ends_all_classes(client, classes, monkeypatch, finished, error):
     tried = fail_on(monkeypatch, error, finished)
     with pytest.raises(type(error)):
-        client.summarize_all(model=network, images=two_classes, out=tmp_path / "runs")
+        client.summarize_all(**classes)
     assert tried == [0]
