@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from visum.v1 import clustering_pb2, common_pb2
+from google.protobuf.message import Message
+from visum.v1 import clustering_pb2
 
 from visum_client.errors import ServiceFaultError, VisumError
 from visum_client.images import ImageFile
@@ -34,7 +35,7 @@ class PureCalls:
         image: ImageFile | None = None,
         on_reused: OnReused = lambda: None,
         *,
-        card: common_pb2.ModelCard | None = None,
+        network: Message | None = None,
     ) -> tuple[Result, Kept[Response]]:
         """The decoded answer to a request, and the place where the answer lies.
 
@@ -44,13 +45,14 @@ class PureCalls:
             decode: Reads the answer; raises `visum_wire.InvalidInput` where it does not hold what it promises.
             image: The image whose data goes into `request.image`, read when needed.
             on_reused: Called where the answer was in the store.
-            card: The network that `request.model` names, if any: an answer of it with another card is no answer.
+            network: What the card of the network that `request.model` names adds to its weights, as far as the answer
+                depends on it.
 
         Raises:
             VisumError: The image cannot be read, the answer is wrong, or as `Services.call`.
         """
         connection = await self.services.connection(method.service)
-        key = request_key(method, connection.info, [request], card)
+        key = request_key(method, connection.info, [request], network)
         if (found := self._store.find(method, key)) is not None:
             with contextlib.suppress(InvalidInput):  # stored by a version that checked less: ask again
                 result = decode(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf import message
-from visum.v1 import common_pb2, info_pb2
+from visum.v1 import info_pb2
 
 from visum_client.errors import RunFolderError
 from visum_client.files import write_atomically
@@ -163,7 +163,7 @@ def request_key(
     method: Method[Request, Any],
     info: info_pb2.GetServerInfoResponse,
     requests: Iterable[Request],
-    card: common_pb2.ModelCard | None = None,
+    network: message.Message | None = None,
 ) -> str:
     """Digest of all that the result of a pure call depends on, hexadecimal.
 
@@ -172,16 +172,16 @@ def request_key(
         info: What the server said of itself: its algorithm version and device class count.
         requests: Its message, or the messages of its stream, each taken when the one before is done with; images by
             their sha256, without their data.
-        card: The network's, where one answers: its weights' digest, which the message has, says nothing of how images
-            become its input, how its classes are called and which layer gives its features.
+        network: Where one answers, its card or the part of it that decides the answer: the digest of its weights, which
+            the message has, does not say how images become its input, nor how its classes are called.
     """
     digest = hashlib.sha256()
     for text in (method.path, info.algorithm_version, info.device):
         _add(digest, text.encode())
     for request in requests:
         _add(digest, request.SerializeToString(deterministic=True))
-    if card is not None:
-        _add(digest, card.SerializeToString(deterministic=True))
+    if network is not None:
+        _add(digest, network.SerializeToString(deterministic=True))
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from google.protobuf.message import Message
 from visum.v1 import common_pb2, info_pb2, mask_pb2, proposal_pb2
 
 from visum_client.calls import PureCalls
@@ -118,19 +119,19 @@ async def test_a_corrected_card_is_asked_anew(tmp_path):
     services = Answering()
     calls = PureCalls(services, Store(tmp_path))
     for given, times in ((card(), 1), (card(), 1), (card(mean=0.4), 2), (card(), 2)):
-        await calls.call(EXTRACT_MASK, request(), lambda response: response, card=given)
+        await calls.call(EXTRACT_MASK, request(), lambda response: response, network=given)
         assert services.asked == times
 
 
 class Recorder(Answering):
-    """Stands for calls, and keeps of which card the one call was."""
+    """Stands for calls, and keeps of which network the one call was."""
 
     def __init__(self) -> None:
         self.services = self
-        self.cards: list[common_pb2.ModelCard | None] = []
+        self.networks: list[Message | None] = []
 
-    async def call(self, *given: Any, card: common_pb2.ModelCard | None = None) -> tuple[Any, Any]:
-        self.cards.append(card)
+    async def call(self, *given: Any, network: Message | None = None) -> tuple[Any, Any]:
+        self.networks.append(network)
         raise ServiceFaultError("enough is known")
 
 
@@ -140,15 +141,21 @@ async def measure(job: Job) -> None:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    ("ask", "decides"),
     [
-        lambda job: extract_mask(job, job.images[0]),
-        measure,
-        lambda job: describe_places(job.calls, job.card, job.images[0], [np.ones((8, 8), bool)]),
-        lambda job: Embedder(job.calls, job.progress, job.card, "").embed([LabelledImage(job.images[0], 0)]),
+        (lambda job: extract_mask(job, job.images[0]), lambda card: card),
+        (measure, lambda card: card.preprocessing),
+        (
+            lambda job: describe_places(job.calls, job.card, job.images[0], [np.ones((8, 8), bool)]),
+            lambda card: card.preprocessing,
+        ),
+        (
+            lambda job: Embedder(job.calls, job.progress, job.card, "").embed([LabelledImage(job.images[0], 0)]),
+            lambda card: card.preprocessing,
+        ),
     ],
 )
-async def test_what_a_network_answers_is_asked_with_its_card(ask):
+async def test_what_a_network_answers_is_asked_with_what_of_its_card_decides(ask, decides):
     job = Job(
         card=card(),
         target=1,
@@ -160,7 +167,7 @@ async def test_what_a_network_answers_is_asked_with_its_card(ask):
     )
     with pytest.raises(ServiceFaultError):
         await ask(job)
-    assert job.calls.cards == [card()]
+    assert job.calls.networks == [decides(card())]
 
 
 def test_a_key_does_not_depend_on_who_answers_or_when():

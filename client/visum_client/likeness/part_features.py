@@ -110,7 +110,8 @@ async def describe_places(
         request = specializer_pb2.DescribeRegionsRequest(
             image=common_pb2.Image(sha256=image.digest or ""), model=card.ref, regions_png=regions_to_png(regions)
         )
-        kinds, _ = await calls.call(DESCRIBE_REGIONS, request, partial(_decode, len(layer)), image, card=card)
+        decode = partial(_decode, len(layer))
+        kinds, _ = await calls.call(DESCRIBE_REGIONS, request, decode, image, network=card.preprocessing)
         for row, place in enumerate(layer):
             found[place] = tuple(rows[row] for rows in kinds)
     return [found[place] for place in range(len(places))]

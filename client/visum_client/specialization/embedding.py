@@ -68,7 +68,8 @@ class Embedder:
             image=common_pb2.Image(sha256=image.digest), model=self._card.ref, layer=self._layer
         )
         on_reused = partial(self._progress.reuse, STAGE)
-        decoded, _ = await self._calls.call(EMBED, request, self._decode, image.file, on_reused, card=self._card)
+        network = self._card.preprocessing
+        decoded, _ = await self._calls.call(EMBED, request, self._decode, image.file, on_reused, network=network)
         return decoded
 
     def _decode(self, response: specializer_pb2.EmbedResponse) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -71,7 +71,7 @@ async def _of_image(job: Job, image: ImageFile, masks: Sequence[bytes]) -> list[
     )
     on_reused = partial(job.progress.reuse, STAGE)
     decode = partial(_decode, len(masks) // (1 + places), places, len(job.card.classes))
-    drops, _ = await job.calls.call(MEASURE_DROPS, request, decode, image, on_reused, card=job.card)
+    drops, _ = await job.calls.call(MEASURE_DROPS, request, decode, image, on_reused, network=job.card.preprocessing)
     return drops
 
 

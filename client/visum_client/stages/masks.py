@@ -51,7 +51,7 @@ async def extract_mask(job: Job, image: ImageFile) -> Extracted:
     )
     on_reused = partial(job.progress.reuse, STAGE)
     decode = partial(_decode, image)
-    (record, response), _ = await job.calls.call(EXTRACT_MASK, request, decode, image, on_reused, card=job.card)
+    (record, response), _ = await job.calls.call(EXTRACT_MASK, request, decode, image, on_reused, network=job.card)
     if (mask := record.mask) is None:
         return Extracted(record, response.view.jpeg, {})
     pngs = {kind: getattr(response.mask, f"{kind}_png") for kind in KINDS}
@@ -73,7 +73,7 @@ async def _split_regions(job: Job, image: ImageFile, regions_png: bytes) -> tupl
         options=job.options.regions.to_message(),
     )
     try:
-        return (await job.calls.call(SPLIT_REGIONS, request, _split, image, card=job.card))[0]
+        return (await job.calls.call(SPLIT_REGIONS, request, _split, image, network=job.card.preprocessing))[0]
     except PreconditionError as error:
         advice = f"choose the clustering's preset {PAPER} (--option clustering.preset={PAPER})"
         raise PreconditionError(error.message, error.field, image=image.label, what_to_do=advice) from error

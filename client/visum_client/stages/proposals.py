@@ -67,7 +67,8 @@ async def _describe_regions(job: Job, index: int, regions_png: bytes) -> ImagePa
     (boxes, regions), survivors = await job.calls.call(SELECT_SURVIVORS, selection, partial(_survivors, 0), image)
     request = specializer_pb2.DescribeRegionsRequest(image=reference, model=job.card.ref, regions_png=regions_png)
     decode, on_reused = partial(_features, int(regions.max(initial=0))), partial(job.progress.reuse, STAGE)
-    _, features = await job.calls.call(DESCRIBE_REGIONS, request, decode, image, on_reused, card=job.card)
+    network = job.card.preprocessing
+    _, features = await job.calls.call(DESCRIBE_REGIONS, request, decode, image, on_reused, network=network)
     return ImageParts(index, boxes, regions, None, survivors, 0, features)
 
 
