@@ -150,7 +150,7 @@ class ClusteringOptions(message.Message):
     """Clusters whose between-to-within similarity reaches this are merged, > 0 (1 or more: never); default 0.7."""
     agreement: builtins.float
     """Preset consensus: parts are one group while this share of the clusterings, on average, agrees; above 0, at most 1;
-    default 0.5.
+    default 0.6.
     """
     def __init__(
         self,
