@@ -214,8 +214,8 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Damping of affinity propagation."""
     max_iterations: int = within(1000, 1)
     """Iterations of affinity propagation at most."""
-    min_images: int = within(3, 2)
-    """Fewest images of a summary."""
+    min_images: int | None = within(None, 2)
+    """Fewest images of a summary; None: 3, in the preset consensus 4."""
     min_share: float | None = within(None, 0, 1)
     """Smallest fraction of the class's images that a summary needs; None: 0.1, in the preset consensus 0.15."""
     redundancy_iou: float = within(0.5, 0, 1)

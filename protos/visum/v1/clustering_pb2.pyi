@@ -133,7 +133,7 @@ class ClusteringOptions(message.Message):
     max_iterations: builtins.int
     """Iterations at most, >= 1; default 1000."""
     min_images: builtins.int
-    """Fewest images of a summary, >= 2; default 3."""
+    """Fewest images of a summary, >= 2; default 3, in the preset consensus 4."""
     min_share: builtins.float
     """Smallest fraction of the class's images that a summary needs, 0..1; default 0.1, in the preset consensus 0.15."""
     redundancy_iou: builtins.float
