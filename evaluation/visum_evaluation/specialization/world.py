@@ -82,7 +82,7 @@ def make_world(client: Client, options: WorldOptions, out: Path) -> WorldMateria
     too few images have parts has no run.
     """
     folder = out / options.world
-    network = brief_network(options, folder / "network.pt2")
+    network = brief_network(options, folder)
     pool = draw_pictures(options.world, folder / "pictures", POOL_SEED, options.images)
     test = draw_pictures(options.world, folder / "test", TEST_SEED, options.test_images)
     runs = []
@@ -97,7 +97,7 @@ def _class_run(client: Client, options: WorldOptions, network: Path, folder: Pat
         model=network,
         target=name,
         images=[folder / "pictures" / name / _file_name(number) for number in range(options.run_images)],
-        out=folder / "runs" / name,
+        out=folder / "runs" / network.stem / name,
         cache=folder / "cache",
         admit_unrecognized=True,
         mask=_MASK,
@@ -107,8 +107,9 @@ def _class_run(client: Client, options: WorldOptions, network: Path, folder: Pat
     )
 
 
-def brief_network(options: WorldOptions, path: Path) -> Path:
-    """Trains the network of a world on few pictures for a few epochs; one that is there is kept."""
+def brief_network(options: WorldOptions, folder: Path) -> Path:
+    """Trains the network of a world on few pictures for a few epochs; one that was trained so is kept."""
+    path = folder / f"network-{options.epochs}-epochs-{options.training_images}-pictures.pt2"
     if path.is_file() and path.with_suffix(".json").is_file():
         return path
     classes = load_world(options.world).classes
