@@ -102,6 +102,21 @@ def test_pictures_to_test_on_are_others_than_those_to_train_on_and_drawn_once(tm
     assert not np.asarray(Image.open(first)).any()
 
 
+def test_a_picture_whose_writing_was_interrupted_is_drawn_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(world, "render_batch", lambda _, tasks, __: np.zeros((len(tasks), 128, 128, 3), np.uint8))
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Path, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            draw_pictures("dev", tmp_path, 10, 1)
+    assert not list(tmp_path.rglob("*.png"))
+    assert draw_pictures("dev", tmp_path, 10, 1)[0].read().shape == (128, 128, 3)
+
+
+def interrupt(*_):
+    """What the key to interrupt does just before a file is whole."""
+    raise KeyboardInterrupt
+
+
 def test_a_network_of_another_training_is_another_file(tmp_path, monkeypatch):
     trained = []
 

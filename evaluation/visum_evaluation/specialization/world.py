@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from visum_client import Client, ClusteringOptions, MaskOptions, NecessityOptions, Run, TooFewImagesError
-from visum_client.files import file_digest
+from visum_client.files import file_digest, write_atomically
 from visum_demo.batches import EVALUATION_SEED, TRAINING_SEED, Task, render_batch
 from visum_demo.network import MEAN, STD, compact
 from visum_demo.render import SIDE_PX
@@ -139,7 +140,7 @@ def draw_pictures(world: WorldName, folder: Path, first_seed: int, count: int) -
     if missing:
         for (_, _, path), pixels in zip(missing, render_batch(world, tasks, _PROCESSES), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
+            write_atomically(path, partial(Image.fromarray(pixels).save, format="PNG"), durable=False)
     return tuple(_view(path, index) for index, _, path in wanted)
 
 
