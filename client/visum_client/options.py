@@ -25,6 +25,8 @@ CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
 PAPER = "paper"
 """Preset of the clustering whose parts are proposals inside the regions."""
+MOST_SURVIVORS = 1000
+"""A service keeps at most so many survivors of an image; no mask has more regions."""
 
 Message = TypeVar("Message", bound=AnyMessage)
 
@@ -177,7 +179,7 @@ class SurvivorOptions(Options[proposal_pb2.SurvivorOptions]):
     """Pixels of a view of 224 by which regions are dilated first."""
     add_region_boxes: bool = True
     """The regions' own boxes join the survivors."""
-    max_survivors: int = within(100, 1, 1000)
+    max_survivors: int = within(100, 1, MOST_SURVIVORS)
     """Survivors kept of an image, region boxes first."""
 
 
