@@ -25,6 +25,8 @@ CONSENSUS = "consensus"
 """Preset of the clustering whose parts are the regions."""
 PAPER = "paper"
 """Preset of the clustering whose parts are proposals inside the regions."""
+MOST_SURVIVORS = 1000
+"""A service keeps at most so many survivors of an image; no mask has more regions."""
 
 Message = TypeVar("Message", bound=AnyMessage)
 
@@ -177,7 +179,7 @@ class SurvivorOptions(Options[proposal_pb2.SurvivorOptions]):
     """Pixels of a view of 224 by which regions are dilated first."""
     add_region_boxes: bool = True
     """The regions' own boxes join the survivors."""
-    max_survivors: int = within(100, 1, 1000)
+    max_survivors: int = within(100, 1, MOST_SURVIVORS)
     """Survivors kept of an image, region boxes first."""
 
 
@@ -214,8 +216,8 @@ class ClusteringOptions(Options[clustering_pb2.ClusteringOptions]):
     """Damping of affinity propagation."""
     max_iterations: int = within(1000, 1)
     """Iterations of affinity propagation at most."""
-    min_images: int = within(3, 2)
-    """Fewest images of a summary."""
+    min_images: int | None = within(None, 2)
+    """Fewest images of a summary; None: 3, in the preset consensus 4."""
     min_share: float | None = within(None, 0, 1)
     """Smallest fraction of the class's images that a summary needs; None: 0.1, in the preset consensus 0.15."""
     redundancy_iou: float = within(0.5, 0, 1)

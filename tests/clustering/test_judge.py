@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.clustering.builders import parts_of
-from visum_clustering.options import ClusteringOptions, SsimRule
+from visum_clustering.options import ClusteringOptions, Preset, SsimRule
 from visum_clustering.summaries import DiscardReason, Summary, judge
 
 
@@ -124,3 +124,9 @@ def test_what_ssim_discards_has_no_duplicates():
 def test_no_clusters():
     verdict = judge([], one_part_an_image(0), 5, ClusteringOptions())
     assert (verdict.summaries, verdict.discarded, verdict.ssim_reference) == ([], [], None)
+
+
+@pytest.mark.parametrize(("preset", "needed"), [(Preset.PAPER, 3), (Preset.CONSENSUS, 4)])
+def test_a_summary_of_a_small_class_needs_the_presets_fewest_images(preset, needed):
+    assert ClusteringOptions(preset).images_needed(12) == needed
+    assert ClusteringOptions(preset, min_images=2, min_share=0).images_needed(12) == 2

@@ -80,6 +80,14 @@ def test_prometheus_scrapes_every_service(full):
     assert len(scraped) == len(full.of("Deployment"))
 
 
+def test_the_alert_of_services_that_are_down_knows_every_service(full):
+    (rule,) = full.of("PrometheusRule")
+    (down,) = [alert for alert in rule["spec"]["groups"][0]["rules"] if alert["alert"] == "VisumServiceDown"]
+    named = re.findall(r'service="([\w-]+)"} == 1\), "service", "([\w-]+)"', down["expr"])
+    services = {service["metadata"]["name"] for service in full.of("Service")}
+    assert sorted(named) == sorted((name, name) for name in services)
+
+
 def test_every_alert_is_explained(full):
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     (rule,) = full.of("PrometheusRule")

@@ -8,7 +8,6 @@ from tests.docs.documents import ROOT, blocks
 from tests.docs.test_pages import commands
 from tests.support.class_runs import draw_images, write_network, write_run
 from tests.support.servers import running
-from visum_client import Client
 from visum_client.cli import main
 from visum_specializer.server import SpecializerSettings, build
 
@@ -33,12 +32,10 @@ def test_what_the_page_says_works(
 ) -> None:
     settings = SpecializerSettings(port=0, model_dir=str(reader), trust_model_dir=True, device="cpu")
     with running(build(settings), settings) as server:
-        address = f"specializer=127.0.0.1:{server.port}"
-        monkeypatch.setenv("VISUM_SERVICES", address)
+        monkeypatch.setenv("VISUM_SERVICES", f"specializer=127.0.0.1:{server.port}")
         (words,) = commands(_COMMAND.text)
         assert main(words) == 0
         written = (reader / "specialized.pt2").read_bytes()
-        with Client.connect(address) as client:
-            exec(compile(_PROGRAM.text, "specializer.md", "exec"), {"client": client})
+        exec(compile(_PROGRAM.text, "specializer.md", "exec"), {})
     assert written == (reader / "specialized.pt2").read_bytes() != b""
     assert len(capsys.readouterr().out.splitlines()[-1].split()) == 4

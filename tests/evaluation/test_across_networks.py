@@ -5,6 +5,7 @@ import shutil
 import sys
 from contextlib import nullcontext
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,9 +72,37 @@ def test_an_accuracy_that_fits_nothing_is_refused(capsys, runs, given):
 
 def test_networks_of_other_classes_or_images_are_not_compared(capsys, runs):
     assert main(["evaluate", "networks", "--runs", *runs[:-1]]) == 1
-    assert "best and poor have not the same classes and images: boat" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "best (62657374) and poor (706f6f72) have not the same classes, images and options: boat" in told
     assert main(["evaluate", "networks", "--runs", *runs, runs[0]]) == 1
     assert "several runs of one class" in capsys.readouterr().err
+
+
+def test_networks_of_other_options_are_not_compared(capsys, runs):
+    edit_json(Path(runs[-1]) / "run.json", lambda run: run["configuration"].update(mask={"grid": 3}))
+    assert main(["evaluate", "networks", "--runs", *runs]) == 1
+    assert "have not the same classes, images and options: boat" in capsys.readouterr().err
+
+
+def test_networks_of_one_name_are_told_apart_by_their_weights(capsys, runs):
+    for folder in runs[:2]:
+        edit_json(Path(folder) / "run.json", lambda run: run["configuration"]["model"].update(name="best"))
+    result = answer(capsys, *runs)
+    assert [row["network"] for row in result["networks"]].count("best") == 2
+    assert main(["evaluate", "networks", "--runs", *runs[1:]]) == 1
+    assert "have not the same classes, images and options: bird" in capsys.readouterr().err
+
+
+def test_images_that_were_admitted_though_unrecognized_do_not_count_as_recognized(capsys, runs):
+    before = [row["accuracy"] for row in answer(capsys, *runs)["networks"]]
+
+    def admit(records):
+        for image in records["images"]:
+            image["status"] = "used" if image["status"] == "unrecognized" else image["status"]
+
+    for folder in runs:
+        edit_json(Path(folder) / "images.json", admit)
+    assert [row["accuracy"] for row in answer(capsys, *runs)["networks"]] == before
 
 
 def test_the_table_says_what_was_held_fixed(capsys, runs):

@@ -105,6 +105,15 @@ def test_a_folder_without_a_database_is_named(tmp_path):
         WordNet.read(tmp_path)
 
 
+def test_a_file_name_that_several_images_have_tells_nothing(tmp_path):
+    path = tmp_path / "tags.csv"
+    path.write_text("birds/1.jpg,beak\nboats/1.jpg,mast\nboats/2.jpg,sail\n")
+    tagger = FileTagger.read(path, None)
+    assert tagger.tags(picture("elsewhere/1.jpg")) == frozenset()
+    assert tagger.tags(picture("birds/1.jpg")) == {"beak"}
+    assert tagger.tags(picture("elsewhere/2.jpg")) == {"sail"}
+
+
 @pytest.mark.parametrize("suffix", ["csv", "json"])
 def test_tags_of_a_file_are_found_by_file_name(tmp_path, wordnet, suffix):
     path = tmp_path / f"tags.{suffix}"

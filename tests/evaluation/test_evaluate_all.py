@@ -9,11 +9,13 @@ import pytest
 from tests.report.drawn_runs import World, edit_json, write_run_folder
 from visum_client import Run, TooFewImagesError
 from visum_client.cli import main
+from visum_client.commands.command import Command
 from visum_demo.shipped import IMAGES, model_path
-from visum_evaluation.everything import command
+from visum_evaluation.everything import command, steps
 from visum_evaluation.everything.class_runs import Network
 from visum_evaluation.everything.paper import read_paper
 from visum_evaluation.everything.side_by_side import side_by_side
+from visum_evaluation.everything.steps import Step, run_step
 
 TABLE_2 = {"crisp": {"drop_binary": 99.5}, "iebb": {"drop_raw": 91.25}, "iebb_thresh": {"drop_binary": 45.0}}
 
@@ -87,6 +89,35 @@ def test_a_step_that_is_asked_something_else_is_made_again(client, words, capsys
     assert len(client.masked) == 2
 
 
+def test_a_step_whose_images_changed_is_made_again(client, words, tmp_path):
+    assert main(words) == 0
+    (tmp_path / "photos" / "n00000001_quail" / "new.jpg").write_bytes(b"")
+    assert main(words) == 0
+    assert len(client.masked) == 2
+
+
+def test_a_step_is_made_again_where_a_file_run_folder_or_version_changed(tmp_path, monkeypatch):
+    made = []
+    counting = Command(
+        "counting", "", "", lambda parser: None, lambda _: made.append(1) or {"made": len(made)}, lambda _: ""
+    )
+    tags, run, images = tmp_path / "tags.csv", tmp_path / "run", tmp_path / "images"
+    inputs = [tags, run / "run.json", images / "1.jpg"]
+    for path in inputs:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("before")
+
+    def result():
+        return run_step(Step("counted", counting, [], [tags, run, images]), tmp_path)["made"]
+
+    assert [result(), result()] == [1, 1]
+    for count, path in enumerate(inputs, start=2):
+        path.write_text("changed")
+        assert [result(), result()] == [count, count]
+    monkeypatch.setattr(steps, "version", lambda _: "another")
+    assert [result(), result()] == [5, 5]
+
+
 def test_a_class_without_a_folder_is_named(client, words, capsys):
     assert main([*words, "--classes", "hoopoe", "robin"]) == 1
     assert "no folder of the class 'robin'" in capsys.readouterr().err
@@ -98,6 +129,13 @@ def test_networks_are_names_names_with_files_or_files():
     assert Network.parse("vgg16=a/b.pth").file_flags == ["--weights", "a/b.pth"]
     assert Network.parse("mine.pt2").file_flags == ["--weights", "mine.pt2"]
     assert Network.parse("vgg16").file_flags == []
+
+
+def test_a_file_with_an_equals_sign_in_its_name_is_a_file(tmp_path):
+    file = tmp_path / "lr=0.1.pt2"
+    assert Network.parse(str(file)).weights is not None
+    file.touch()
+    assert Network.parse(str(file)) == Network(str(file))
 
 
 def test_the_18_classes_are_imagenets():

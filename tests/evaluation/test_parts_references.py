@@ -1,17 +1,20 @@
 """What summaries of planted worlds are held against: controls, ablations, and themselves from other images."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from visum_client import ClusteringOptions, MaskOptions
 from visum_demo import load_world
 from visum_demo.network import normalized
+from visum_evaluation.parts import controls
 from visum_evaluation.parts.ablations import CHANGES
 from visum_evaluation.parts.controls import count_kind, one_class_a_family, write_random_network
-from visum_evaluation.parts.experiment import PartsOptions, score_classes, score_mean, score_spread
+from visum_evaluation.parts.experiment import PartsOptions, Workspace, score_classes, score_mean, score_spread
 from visum_evaluation.parts.measures import ShownSummary
 from visum_evaluation.parts.scenes import Scenes
 from visum_evaluation.parts.stability import share_with_counterpart
@@ -35,6 +38,32 @@ def test_harder_pictures_are_other_pictures_of_the_same_class():
     hard = replace(SCENES, difficulty="hard")
     assert hard.pictures().shape == SCENES.pictures().shape
     assert not np.array_equal(hard.pictures(), SCENES.pictures())
+
+
+def test_pictures_whose_writing_was_interrupted_are_drawn_again(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Path, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            SCENES.write(tmp_path)
+    assert not list(tmp_path.glob("*.png"))
+    SCENES.write(tmp_path)
+    drawn = [np.asarray(Image.open(file)) for file in sorted(tmp_path.glob("*.png"))]
+    np.testing.assert_array_equal(drawn, SCENES.pictures())
+
+
+def test_a_network_of_random_weights_without_its_card_is_written_again(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(controls, "write_random_network", lambda _, path: written.append(path))
+    monkeypatch.setattr(controls, "run_variant", lambda *_: {(0, "tunny"): []})
+    model = tmp_path / "random-weights-dev.pt2"
+    model.touch()
+    controls.random_weights(Workspace(None, tmp_path), PartsOptions("dev"))
+    model.with_suffix(".json").touch()
+    controls.random_weights(Workspace(None, tmp_path), PartsOptions("dev"))
+    assert written == [model]
 
 
 def test_random_weights_are_as_confident_as_learned_ones_and_prefer_no_class(tmp_path):

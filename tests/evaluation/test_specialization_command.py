@@ -11,6 +11,7 @@ from tests.support.class_runs import COLOURS, draw_images, write_network, write_
 from visum_client.cli import BAD_USAGE, FAILURE, main
 from visum_client.files import file_digest
 from visum_demo.worlds import load_world
+from visum_evaluation.specialization import world
 from visum_evaluation.specialization.command import COMMAND
 from visum_evaluation.specialization.world import WorldOptions, draw_pictures
 
@@ -99,6 +100,46 @@ def test_pictures_to_test_on_are_others_than_those_to_train_on_and_drawn_once(tm
     Image.fromarray(np.zeros((128, 128, 3), np.uint8)).save(first)
     draw_pictures("dev", tmp_path / "pool", 10, 1)
     assert not np.asarray(Image.open(first)).any()
+
+
+def test_a_picture_whose_writing_was_interrupted_is_drawn_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(world, "render_batch", lambda _, tasks, __: np.zeros((len(tasks), 128, 128, 3), np.uint8))
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Path, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            draw_pictures("dev", tmp_path, 10, 1)
+    assert not list(tmp_path.rglob("*.png"))
+    assert draw_pictures("dev", tmp_path, 10, 1)[0].read().shape == (128, 128, 3)
+
+
+def interrupt(*_):
+    """What the key to interrupt does just before a file is whole."""
+    raise KeyboardInterrupt
+
+
+def test_a_network_of_another_training_is_another_file(tmp_path, monkeypatch):
+    trained = []
+
+    def train(pictures, labels, classes, epochs, seed):
+        trained.append((len(labels) // classes, epochs))
+
+    def write(network, path, *_, **__):
+        path.write_bytes(b"")
+        path.with_suffix(".json").write_text("{}")
+        return path
+
+    monkeypatch.setattr(world, "render_batch", lambda *_: [])
+    monkeypatch.setattr(world, "train", train)
+    monkeypatch.setattr(world, "compact", lambda network: network)
+    monkeypatch.setattr(world, "export_network", write)
+    asked = [(2, 3), (2, 4), (5, 3), (2, 3)]
+    files = [
+        world.brief_network(WorldOptions("dev", training_images=pictures, epochs=epochs), tmp_path)
+        for pictures, epochs in asked
+    ]
+    assert trained == asked[:3]
+    assert len(set(files)) == 3
+    assert files[0] == files[3]
 
 
 @pytest.mark.parametrize(

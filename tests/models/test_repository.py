@@ -1,4 +1,5 @@
 import json
+import logging
 import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,57 @@ def test_a_damaged_neighbour_does_not_hide_the_others(folder):
     assert len(repository(folder).cards()) == 2
     with pytest.raises(InvalidInput, match="card that names"):
         repository(folder).load("broken")
+
+
+@pytest.mark.parametrize("card", ['{"epochs": 3}', "{", '{"name": "stranger", "preprocessing": {"resize": 0}}'])
+def test_a_neighbour_with_a_foreign_card_fails_alone(folder, card, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("visum"), "propagate", True)
+    torch.save({}, folder / "foreign.pth")
+    (folder / "foreign.json").write_text(card)
+    shared = repository(folder)
+    assert shared.load("my net").card.name == "my net"
+    assert [card.name for card in shared.cards()] == ["my net", "small"]
+    assert [record.facts["file"] for record in caplog.records] == ["foreign.pth"]
+    for name, digest in (("foreign", ""), ("", file_digest(folder / "foreign.pth"))):
+        with pytest.raises(InvalidInput, match="card foreign.json"):
+            shared.load(name, digest)
+
+
+@pytest.mark.parametrize("unreadable", ["resnet18.pth", "resnet18.json"])
+def test_a_neighbour_that_cannot_be_read_fails_alone(folder, unreadable, monkeypatch):
+    """Its name must not lead to torchvision's weights of that name in its stead."""
+    torch.save({}, folder / "resnet18.pth")
+    (folder / "resnet18.json").write_text("{}")
+    refuse(monkeypatch, folder / unreadable, PermissionError(13, "Permission denied"))
+    shared = repository(folder)
+    assert shared.load("my net").card.name == "my net"
+    assert [card.name for card in shared.cards()] == ["my net", "small"]
+    with pytest.raises(FailedPrecondition, match="resnet18.pth or its card cannot be read: Permission denied"):
+        shared.load("resnet18")
+    if unreadable == "resnet18.pth":
+        with pytest.raises(FailedPrecondition, match="cannot be read"):
+            shared.load("resnet18", "0" * 64)
+
+
+def test_a_file_that_vanishes_while_the_folder_is_read_is_left_out(folder, monkeypatch):
+    (folder / "gone.pth").write_bytes(b"no weights")
+    refuse(monkeypatch, folder / "gone.pth", FileNotFoundError(2, "No such file"))
+    shared = repository(folder)
+    assert shared.load("small").card.name == "small"
+    with pytest.raises(NotFound):
+        shared.load("gone")
+
+
+def refuse(monkeypatch, path, error):
+    """Makes every attempt to open a file fail; the user of the tests may be allowed to read everything."""
+    opened = type(path).open
+
+    def open_other(self, *arguments, **options):
+        if self == path:
+            raise error
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(type(path), "open", open_other)
 
 
 def test_networks_are_found_by_digest_whatever_their_name(folder):

@@ -106,6 +106,16 @@ def test_a_proposal_with_a_regions_own_box_stands_once() -> None:
     assert survivors.proposals.tolist() == [1]
 
 
+def test_of_two_regions_with_one_box_both_survive() -> None:
+    regions = region_map((10, 20, 50, 60))
+    regions[25:55, 15:45] = 2
+    regions[[20, 59], [10, 49]] = 2
+    survivors = select_survivors(as_boxes([[10, 20, 50, 60]]), regions, SurvivorOptions())
+    assert survivors.boxes.tolist() == [[10, 20, 50, 60]] * 2
+    assert survivors.proposals.tolist() == [0, REGION_ITSELF]
+    assert survivors.regions.tolist() == [1, 2]
+
+
 def test_a_proposal_that_comes_twice_stands_once() -> None:
     regions = region_map((10, 20, 50, 60))
     boxes = as_boxes([[12, 22, 40, 50]] * 2)

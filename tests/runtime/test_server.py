@@ -16,7 +16,7 @@ from tests.support.servers import connected, running
 from visum_runtime.errors import FailedPrecondition, InvalidInput, NotFound, OutOfRange
 from visum_runtime.logs import log, start_logging
 from visum_runtime.metrics import Metrics
-from visum_runtime.server import LIVENESS, READINESS, Service
+from visum_runtime.server import LIVENESS, READINESS, Service, run
 from visum_runtime.settings import ServerSettings
 from visum_runtime.worker import Worker
 
@@ -271,6 +271,15 @@ def test_a_taken_port_is_a_clear_error():
     with running(scripted(lambda _n: None)) as server, pytest.raises(OSError, match=f"127.0.0.1:{server.port}"):
         with running(scripted(lambda _n: None), ServerSettings(port=server.port)):
             pass
+
+
+def test_a_server_whose_threads_cannot_be_prepared_ends_with_an_error(capsys):
+    def prepare():
+        raise RuntimeError("no kernels")
+
+    with pytest.raises(SystemExit, match="no kernels"):
+        run(scripted(len, prepare=prepare), ServerSettings(port=0))
+    assert "worker not prepared" in capsys.readouterr().err
 
 
 def test_logs_are_json_lines(capsys):

@@ -64,6 +64,30 @@ def test_greyscale_palette_cmyk_alpha_and_16_bit_images_become_rgb():
     assert np.abs(np.asarray(cmyk).astype(int) - rgb).mean() < 3
 
 
+@pytest.mark.parametrize("scale", [1.0, 1 / 255])
+def test_floating_point_pixels_count_to_1_or_to_255(scale):
+    grey = noise(40, 40)[..., 0]
+    grey[0, 0] = 255
+    data = _file(Image.fromarray(grey.astype(np.float32) * np.float32(scale)), "TIFF")
+    np.testing.assert_array_equal(view_of(data).pixels, view_of(encoded(grey)).pixels)
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.5, r"-0\.5\.\.1"), (300.0, r"0\.\.300")])
+def test_floating_point_pixels_of_another_scale_are_refused(value, text):
+    pixels = np.ones((40, 40), np.float32)
+    pixels[0, 0] = value
+    with pytest.raises(InvalidInput, match=text) as caught:
+        view_of(_file(Image.fromarray(pixels), "TIFF"))
+    assert caught.value.field == "image.data"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_dark_image_of_16_bits_stays_dark_in_either_order_of_bytes(order):
+    dark = np.full((40, 40), 200, dtype=f"{order}u2")
+    image = Image.frombytes("I;16" if order == "<" else "I;16B", dark.shape, dark.tobytes())
+    assert (view_of(_file(image, "TIFF")).pixels == 1).all()
+
+
 def test_transparent_pixels_are_white():
     rgba = np.zeros((40, 40, 4), np.uint8)
     assert (view_of(_file(Image.fromarray(rgba), "PNG")).pixels == 255).all()

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from visum_runtime.errors import Draining, QueueFull, Stopped
-from visum_runtime.worker import Worker
+from visum_runtime.worker import Unprepared, Worker
 
 
 class Gate:
@@ -157,3 +157,22 @@ async def test_times_are_told_apart(make_worker):
     first, second = await held, await waiting
     assert first.compute_seconds > 0
     assert second.queued_seconds > second.compute_seconds
+
+
+async def test_threads_that_cannot_be_prepared_refuse_all_work_and_say_why(make_worker):
+    gate = Gate()
+
+    def prepare():
+        gate.pass_through()
+        raise RuntimeError("no kernels")
+
+    worker = make_worker(threads=2, prepare=prepare)
+    waiting = asyncio.create_task(worker.compute(int))
+    await asyncio.sleep(0)
+    gate.opened.set()
+    with pytest.raises(Draining):
+        await waiting
+    with pytest.raises(Unprepared, match="no kernels"):
+        await asyncio.wrap_future(worker.failed)
+    with pytest.raises(Draining):
+        await worker.compute(int)

@@ -5,6 +5,7 @@ import re
 from tests.conftest import ROOT
 from visum_clustering.server import ClusteringSettings
 from visum_mask.server import MaskServerSettings
+from visum_specializer.server import SpecializerSettings
 
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 OF_CLIENTS = {"tls-ca", "images-at"}
@@ -21,7 +22,8 @@ def test_versions_are_those_that_are_pinned():
 
 
 def test_flags_are_settings_of_servers():
-    settings = {*MaskServerSettings.__dataclass_fields__, *ClusteringSettings.__dataclass_fields__}
+    servers = (MaskServerSettings, ClusteringSettings, SpecializerSettings)
+    settings = {name for server in servers for name in server.__dataclass_fields__}
     named = set(re.findall(r"--([a-z][a-z0-9-]+)", PAGE)) - OF_CLIENTS
     fields = {name.removeprefix("no-").replace("-", "_") for name in named - {"json"}}
     assert len(fields) >= 15

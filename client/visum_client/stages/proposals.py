@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from visum.v1 import common_pb2, proposal_pb2, specializer_pb2
 
 from visum_client.methods import DESCRIBE, DESCRIBE_REGIONS, SELECT_SURVIVORS
-from visum_client.options import CONSENSUS
+from visum_client.options import CONSENSUS, MOST_SURVIVORS
 from visum_client.stages.job import Job
 from visum_client.store import Kept
 from visum_wire import InvalidInput, from_array, to_array
@@ -62,7 +62,9 @@ async def _describe_regions(job: Job, index: int, regions_png: bytes) -> ImagePa
         preprocessing=job.framing,
         boxes=to_array(np.zeros((0, 4), np.int32)),
         regions_png=regions_png,
-        options=dataclasses.replace(job.options.survivors, add_region_boxes=True).to_message(),
+        options=dataclasses.replace(
+            job.options.survivors, add_region_boxes=True, max_survivors=MOST_SURVIVORS
+        ).to_message(),
     )
     (boxes, regions), survivors = await job.calls.call(SELECT_SURVIVORS, selection, partial(_survivors, 0), image)
     request = specializer_pb2.DescribeRegionsRequest(image=reference, model=job.card.ref, regions_png=regions_png)

@@ -1,5 +1,6 @@
 """Figures of networks from their class runs over the same images."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -8,6 +9,9 @@ from typing import Any
 from visum_client import Run
 from visum_client.errors import InvalidInputError
 from visum_evaluation.across_networks.rank_correlation import rank_correlation
+
+_NOT_SHARED = ("model", "target", "preprocessing")
+"""What the configurations of two networks' runs may differ in."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +86,34 @@ def correlations(networks: Sequence[NetworkFigures]) -> dict[str, Any]:
 
 
 def _check_alike(by_network: dict[tuple[str, str], list[Run]]) -> None:
-    """Every network has one run of each class, over the same images."""
-    subjects = {name: _subject(runs) for (name, _), runs in by_network.items()}
+    """Every network has one run of each class, over the same images with the same options."""
+    subjects = {f"{name} ({sha256[:8]})": _subject(runs) for (name, sha256), runs in by_network.items()}
     first = next(iter(subjects))
     for name, subject in subjects.items():
         if differing := sorted({target for target, _ in subject ^ subjects[first]}):
-            text = f"{name} and {first} have not the same classes and images: {', '.join(differing)}"
+            text = f"{name} and {first} have not the same classes, images and options: {', '.join(differing)}"
             raise InvalidInputError(text, "runs")
     for (name, _), runs in by_network.items():
-        if len(runs) != len(_subject(runs)):
+        if len(runs) != len({target for target, _ in _subject(runs)}):
             raise InvalidInputError(f"{name} has several runs of one class", "runs")
 
 
 def _subject(runs: Sequence[Run]) -> set[tuple[str, str]]:
-    return {(run.configuration["target"]["name"], run.configuration["images"]["sha256"]) for run in runs}
+    """Class of each run, and what its network was asked of it."""
+    return {(run.configuration["target"]["name"], _asked(run.configuration)) for run in runs}
+
+
+def _asked(configuration: dict[str, Any]) -> str:
+    shared = {name: value for name, value in configuration.items() if name not in _NOT_SHARED}
+    return json.dumps(shared, sort_keys=True)
 
 
 def _recognized(runs: Sequence[Run]) -> float:
-    """Share of the images that the network recognizes."""
-    seen = [image for run in runs for image in run.images if image.status in ("used", "unrecognized")]
-    return sum(len(run.used_images) for run in runs) / max(1, len(seen))
+    """Share of the images whose best class is that of their run, whether unrecognized ones were admitted or not."""
+    seen = [
+        bool(image.predicted) and image.predicted[0].index == run.configuration["target"]["index"]
+        for run in runs
+        for image in run.images
+        if image.status in ("used", "unrecognized")
+    ]
+    return sum(seen) / max(1, len(seen))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,15 +70,15 @@ class FileTagger:
     """Tags from a file."""
 
     by_path: Mapping[str, TagSet]
-    """Tags by path of the image, and by its file name."""
+    """Tags by path of the image, and by its file name where no other image has it."""
     fusing: str
 
     @classmethod
     def read(cls, path: Path, wordnet: WordNet | None) -> "FileTagger":
         """Reads tags: JSON, `{"image.jpg": ["dog", ...]}`, or CSV, an image and a tag a line.
 
-        Images are known by the path that the run tells, else by their file names. The first eight tags of an image
-        count. Without a WordNet, tags are compared in lower case.
+        Images are known by the path that the run tells, else by their file names, unless several have the same.
+        The first eight tags of an image count. Without a WordNet, tags are compared in lower case.
 
         Raises:
             InvalidInputError: It cannot be read, or is neither.
@@ -91,7 +92,8 @@ class FileTagger:
             given.setdefault(image, []).append(tag)
         fuse = wordnet.fused if wordnet else str
         by_path = {image: frozenset(fuse(normalized_tag(tag)) for tag in tags[:TAGS]) for image, tags in given.items()}
-        by_name = {Path(image).name: tags for image, tags in by_path.items()}
+        count = Counter(Path(image).name for image in by_path)
+        by_name = {Path(image).name: tags for image, tags in by_path.items() if count[Path(image).name] == 1}
         return cls(by_name | by_path, "wordnet" if wordnet else "lemmas")
 
     def tags(self, picture: Picture) -> TagSet:

@@ -20,7 +20,9 @@ class Network:
 
     @classmethod
     def parse(cls, text: str) -> "Network":
-        """Reads one of these forms."""
+        """Reads one of these forms; a file that is there is one, even with a = in its name."""
+        if Path(text).is_file():
+            return cls(text)
         name, equals, weights = text.partition("=")
         return cls(name, Path(weights)) if equals else cls(text)
 
@@ -34,10 +36,15 @@ class Network:
         return [model, self.model, *([weights, str(self.weights)] if self.weights else [])]
 
     @property
+    def files(self) -> list[Path]:
+        """Its file, if it has one."""
+        file = self.weights or (Path(self.model) if self.model.endswith(PROGRAM_SUFFIX) else None)
+        return [file] if file else []
+
+    @property
     def file_flags(self) -> list[str]:
         """The flag of a command that knows its name from runs and wants only its file, if it has one."""
-        file = self.weights or (self.model if self.model.endswith(PROGRAM_SUFFIX) else None)
-        return ["--weights", str(file)] if file else []
+        return [word for file in self.files for word in ("--weights", str(file))]
 
 
 @dataclass(frozen=True)

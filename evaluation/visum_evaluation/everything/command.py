@@ -15,6 +15,7 @@ from visum_evaluation.everything.paper import read_paper
 from visum_evaluation.everything.side_by_side import side_by_side, write_page
 from visum_evaluation.everything.steps import Step, run_step
 from visum_evaluation.masks.command import MASKS
+from visum_evaluation.masks.samples import folder_of
 from visum_evaluation.specialization.command import COMMAND as SPECIALIZATION
 
 PAGE = "reproduction.md"
@@ -83,23 +84,27 @@ def _steps(arguments: argparse.Namespace, networks: list[Network], runs: ClassRu
     photographs = ["--all-targets", "--images", str(arguments.images), "--classes", *arguments.classes]
     count = ["--limit", str(arguments.mask_images)]
     kept = ["--cache", str(out / "masks"), "--figure", str(out / "masks.jpg")]
-    steps = [Step("masks", MASKS, [*first.flags(), *photographs, *count, *kept, "--methods", *TABLE_2])]
+    words = [*first.flags(), *photographs, *count, *kept, "--methods", *TABLE_2]
+    folders = [folder_of(name, arguments.images) for name in arguments.classes]
+    steps = [Step("masks", MASKS, words, [*first.files, *folders])]
+    of_first = [Path(folder) for folder in runs.of(first)]
     if tagger := _tagger(arguments, networks):
         words = ["--runs", *runs.of(first), *tagger.flags("--tagger", "--tagger-weights")]
-        steps += [
-            Step(f"coherency-{kind}", COHERENCY, [*words, "--on", kind, "--figure", str(out / f"coherency-{kind}.svg")])
-            for kind in ("images", "parts")
-        ]
+        for kind in ("images", "parts"):
+            figure = ["--figure", str(out / f"coherency-{kind}.svg")]
+            asked = [*words, "--on", kind, *figure]
+            steps.append(Step(f"coherency-{kind}", COHERENCY, asked, [*of_first, *tagger.files]))
     if arguments.tags:
-        steps.append(Step("people", COHERENCY, ["--tags", *arguments.tags]))
+        steps.append(Step("people", COHERENCY, ["--tags", *arguments.tags], list(map(Path, arguments.tags))))
     if runs.common:
         accuracy = ["--accuracy", *arguments.accuracy] if arguments.accuracy else []
         words = ["--runs", *runs.common, *accuracy, "--figure", str(out / "networks.svg")]
-        steps.append(Step("networks", NETWORKS, words))
+        steps.append(Step("networks", NETWORKS, words, list(map(Path, runs.common))))
     if arguments.test:
         data = ["--data", str(arguments.data)] if arguments.data else []
         words = ["--runs", *runs.of(first), *first.file_flags, "--test", str(arguments.test), *data]
-        steps.append(Step("specialization", SPECIALIZATION, words))
+        given = [path for path in (arguments.test, arguments.data) if path]
+        steps.append(Step("specialization", SPECIALIZATION, words, [*of_first, *first.files, *given]))
     return steps
 
 

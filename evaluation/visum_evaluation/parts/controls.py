@@ -39,7 +39,7 @@ class RandomWeights:
 def random_weights(workspace: Workspace, options: PartsOptions) -> RandomWeights:
     """Runs classes, one a family, with a network of random weights."""
     model = workspace.out / f"random-weights-{options.world}.pt2"
-    if not model.exists():
+    if not (model.exists() and model.with_suffix(".json").exists()):  # the card is written last
         write_random_network(options.world, model)
     shown = run_variant(workspace, one_class_a_family(options), Variant("random-weights", options.steps, model))
     summaries = [summary for found in shown.values() for summary in found]

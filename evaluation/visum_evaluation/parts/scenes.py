@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visum_client import Run
+from visum_client.files import write_atomically
 from visum_client.records import Part
 from visum_demo import DEFAULT, EASY, HARD, Difficulty, Rendering, load_world, render
 from visum_demo.truth import Box, planted_part
@@ -43,12 +44,12 @@ class Scenes:
         return np.stack([self.rendering(number).image for number in range(self.count)])
 
     def write(self, folder: Path) -> None:
-        """Writes the pictures as PNG where they are missing."""
+        """Writes the pictures as PNG where they are missing. Raises OSError where that is not possible."""
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(self.count):
             file = folder / f"{self.class_name}-{number:05d}.png"
             if not file.exists():
-                cv2.imwrite(str(file), cv2.cvtColor(self.rendering(number).image, cv2.COLOR_RGB2BGR))
+                write_atomically(file, _png(self.rendering(number).image), durable=False)
 
     def shown(self, number: int, mask: NDArray[np.bool_]) -> str | None:
         """The planted part that most of a mask [128, 128] of a picture shows; None: none, or the mask is empty."""
@@ -75,6 +76,13 @@ def part_mask(run: Run, part: Part) -> NDArray[np.bool_]:
     mask = np.zeros(regions.shape, dtype=bool)
     mask[y0:y1, x0:x1] = regions[y0:y1, x0:x1] == part.region
     return mask
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    is_written, encoded = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    if not is_written:
+        raise OSError("a picture could not be written as PNG")
+    return encoded.tobytes()
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from PIL import Image
 
 from visum_client import Client, ClusteringOptions, MaskOptions, NecessityOptions, Run, TooFewImagesError
-from visum_client.files import file_digest
+from visum_client.files import file_digest, write_atomically
 from visum_demo.batches import EVALUATION_SEED, TRAINING_SEED, Task, render_batch
 from visum_demo.network import MEAN, STD, compact
 from visum_demo.render import SIDE_PX
@@ -82,7 +83,7 @@ def make_world(client: Client, options: WorldOptions, out: Path) -> WorldMateria
     too few images have parts has no run.
     """
     folder = out / options.world
-    network = brief_network(options, folder / "network.pt2")
+    network = brief_network(options, folder)
     pool = draw_pictures(options.world, folder / "pictures", POOL_SEED, options.images)
     test = draw_pictures(options.world, folder / "test", TEST_SEED, options.test_images)
     runs = []
@@ -97,7 +98,7 @@ def _class_run(client: Client, options: WorldOptions, network: Path, folder: Pat
         model=network,
         target=name,
         images=[folder / "pictures" / name / _file_name(number) for number in range(options.run_images)],
-        out=folder / "runs" / name,
+        out=folder / "runs" / network.stem / name,
         cache=folder / "cache",
         admit_unrecognized=True,
         mask=_MASK,
@@ -107,8 +108,9 @@ def _class_run(client: Client, options: WorldOptions, network: Path, folder: Pat
     )
 
 
-def brief_network(options: WorldOptions, path: Path) -> Path:
-    """Trains the network of a world on few pictures for a few epochs; one that is there is kept."""
+def brief_network(options: WorldOptions, folder: Path) -> Path:
+    """Trains the network of a world on few pictures for a few epochs; one that was trained so is kept."""
+    path = folder / f"network-{options.epochs}-epochs-{options.training_images}-pictures.pt2"
     if path.is_file() and path.with_suffix(".json").is_file():
         return path
     classes = load_world(options.world).classes
@@ -138,7 +140,7 @@ def draw_pictures(world: WorldName, folder: Path, first_seed: int, count: int) -
     if missing:
         for (_, _, path), pixels in zip(missing, render_batch(world, tasks, _PROCESSES), strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path)
+            write_atomically(path, partial(Image.fromarray(pixels).save, format="PNG"), durable=False)
     return tuple(_view(path, index) for index, _, path in wanted)
 
 

@@ -133,7 +133,7 @@ class ClusteringOptions(message.Message):
     max_iterations: builtins.int
     """Iterations at most, >= 1; default 1000."""
     min_images: builtins.int
-    """Fewest images of a summary, >= 2; default 3."""
+    """Fewest images of a summary, >= 2; default 3, in the preset consensus 4."""
     min_share: builtins.float
     """Smallest fraction of the class's images that a summary needs, 0..1; default 0.1, in the preset consensus 0.15."""
     redundancy_iou: builtins.float
@@ -150,7 +150,7 @@ class ClusteringOptions(message.Message):
     """Clusters whose between-to-within similarity reaches this are merged, > 0 (1 or more: never); default 0.7."""
     agreement: builtins.float
     """Preset consensus: parts are one group while this share of the clusterings, on average, agrees; above 0, at most 1;
-    default 0.5.
+    default 0.6.
     """
     def __init__(
         self,

@@ -51,7 +51,7 @@ class ClusteringServiceServicer(object):
         cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
         chunks. Pure: neither the cut into chunks nor the order of edges matters.
         Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
-        bytes over all messages than the server's limits, or more parts than the preset consensus compares.
+        bytes over all messages than the server's limits.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,7 @@ class ClusteringServiceStub:
     cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
     chunks. Pure: neither the cut into chunks nor the order of edges matters.
     Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
-    bytes over all messages than the server's limits, or more parts than the preset consensus compares.
+    bytes over all messages than the server's limits.
     """
 
 @_typing.type_check_only
@@ -51,7 +51,7 @@ class ClusteringServiceAsyncStub(ClusteringServiceStub):
     cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
     chunks. Pure: neither the cut into chunks nor the order of edges matters.
     Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
-    bytes over all messages than the server's limits, or more parts than the preset consensus compares.
+    bytes over all messages than the server's limits.
     """
 
 class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -67,7 +67,7 @@ class ClusteringServiceServicer(metaclass=_abc_1.ABCMeta):
         cluster that is not one, why. The first message is the header, then all parts, then all edges, in any number of
         chunks. Pure: neither the cut into chunks nor the order of edges matters.
         Errors: FAILED_PRECONDITION the images or parts are too few to cluster; OUT_OF_RANGE more parts, edges or
-        bytes over all messages than the server's limits, or more parts than the preset consensus compares.
+        bytes over all messages than the server's limits.
         """
 
 def add_ClusteringServiceServicer_to_server(servicer: ClusteringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

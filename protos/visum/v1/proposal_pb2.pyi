@@ -262,7 +262,7 @@ class SelectSurvivorsResponse(message.Message):
 
     @builtins.property
     def proposals(self) -> common_pb2.Array:
-        """int32 [S]: index of each survivor among the M boxes, or -1 for a region's own box."""
+        """int32 [S]: index of each survivor among the M boxes, each once, or -1 for a region's own box."""
 
     @builtins.property
     def regions(self) -> common_pb2.Array:

@@ -39,7 +39,7 @@ class ClusteringOptions:
         preference: Preference of affinity propagation is minus this times the median positive similarity; > 0.
         damping: Damping of its messages; 0.5 <= damping < 1.
         max_iterations: Iterations of one run at most; >= 1.
-        min_images: Fewest images of a summary; >= 2.
+        min_images: Fewest images of a summary; >= 2; None: the preset's.
         min_share: Smallest fraction of the class's images that a summary needs; 0..1; None: the preset's.
         redundancy_iou: Parts of an image overlap where their intersection over union exceeds this; 0..1.
         redundancy_area_ratio: Of two that overlap one is removed if their areas' ratio is below this; >= 1.
@@ -57,7 +57,7 @@ class ClusteringOptions:
     preference: float = 5.0
     damping: float = 0.9
     max_iterations: int = 1000
-    min_images: int = 3
+    min_images: int | None = None
     min_share: float | None = None
     redundancy_iou: float = 0.5
     redundancy_area_ratio: float = 2.0
@@ -71,7 +71,8 @@ class ClusteringOptions:
         _require("preference", math.isfinite(self.preference) and self.preference > 0, "must be positive")
         _require("damping", _LEAST_DAMPING <= self.damping < 1, f"must be at least {_LEAST_DAMPING} and below 1")
         _require("max_iterations", self.max_iterations >= 1, "must be at least 1")
-        _require("min_images", self.min_images >= _LEAST_IMAGES, f"must be at least {_LEAST_IMAGES}")
+        enough = self.min_images is None or self.min_images >= _LEAST_IMAGES
+        _require("min_images", enough, f"must be at least {_LEAST_IMAGES}")
         for name in ("redundancy_iou", "ssim_threshold", "trim"):
             _require(name, 0 <= getattr(self, name) <= 1, "must be within 0..1")
         _require("min_share", self.min_share is None or 0 <= self.min_share <= 1, "must be within 0..1")
@@ -86,12 +87,18 @@ class ClusteringOptions:
         default = SsimRule.CLUSTERS if self.preset is Preset.PAPER else SsimRule.OFF
         return self.ssim_rule or default
 
+    @property
+    def fewest_images(self) -> int:
+        """Fewest images of a summary, whatever the class's size."""
+        return self.min_images or _MIN_IMAGES[self.preset]
+
     def images_needed(self, images: int) -> int:
         """Fewest images that a summary of a class of `images` images needs."""
         share = _MIN_SHARES[self.preset] if self.min_share is None else self.min_share
-        return max(self.min_images, math.ceil(round(share * images, 9)))
+        return max(self.fewest_images, math.ceil(round(share * images, 9)))
 
 
+_MIN_IMAGES = {Preset.PAPER: 3, Preset.CONSENSUS: 4}
 _MIN_SHARES = {Preset.PAPER: 0.1, Preset.CONSENSUS: 0.15}
 
 

@@ -16,15 +16,24 @@ _ROWS = 2048
 
 
 def choose_images(images: NDArray[np.integer], most: int) -> NDArray[np.intp]:
-    """Indices of at most `most` items: all of every k-th image, k the smallest that will do.
+    """Indices of at most `most` items: those of every k-th image, k the smallest that will do.
+
+    Any two images fit together, so there is always such a k: of an image that has more than half of `most` only every
+    j-th item counts where there are several images, of a single image every j-th if it has more than `most`.
 
     Args:
         images: [n], image of each item.
-        most: Items chosen at most.
+        most: Items chosen at most, >= 2.
+
+    Returns:
+        Ascending indices; all of them where there are no more than `most`. Of several images items of two at least.
     """
-    numbers = np.unique(images, return_inverse=True)[1]
+    if images.size <= most:
+        return np.arange(images.size)
+    numbers, sizes = np.unique(images, return_inverse=True, return_counts=True)[1:]
+    is_thinned = _numbers_within(numbers, sizes) % -(-sizes // (most // min(len(sizes), 2)))[numbers] == 0
     every = 1
-    while (chosen := np.flatnonzero(numbers % every == 0)).size > most:
+    while (chosen := np.flatnonzero(is_thinned & (numbers % every == 0))).size > most:
         every += 1
     return chosen
 
@@ -54,6 +63,13 @@ def place_items(
     groups = np.where(is_like, best + 1, NO_GROUP)
     groups[compared] = labels
     return groups, likeness[np.arange(len(groups)), np.maximum(groups, 1) - 1]
+
+
+def _numbers_within(groups: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number of each item among those of its group, 0, 1, ..."""
+    numbers = np.empty_like(groups)
+    numbers[np.argsort(groups, kind="stable")] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return numbers
 
 
 def _likeness(

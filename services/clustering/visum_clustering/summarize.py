@@ -109,8 +109,8 @@ def summarize(
 
 def require_enough(part_count: int, image_count: int, options: ClusteringOptions) -> None:
     """Raises FailedPrecondition where a class is too small to be summarized."""
-    if image_count < options.min_images:
-        raise FailedPrecondition(f"{image_count} images are too few; a summary needs at least {options.min_images}")
+    if image_count < options.fewest_images:
+        raise FailedPrecondition(f"{image_count} images are too few; a summary needs at least {options.fewest_images}")
     if part_count < LEAST_PARTS:
         raise FailedPrecondition(f"{part_count} parts are too few to cluster; at least {LEAST_PARTS} are needed")
 

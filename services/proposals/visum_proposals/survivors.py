@@ -46,12 +46,15 @@ class SurvivorOptions:
 
 @dataclass(frozen=True)
 class Survivors:
-    """Surviving boxes: the regions' own first, then proposals in order of preference. No box stands twice."""
+    """Surviving boxes: the regions' own first, then proposals in order of preference.
+
+    No box stands twice, except where it is that of several regions.
+    """
 
     boxes: Boxes
     """int32 [S, 4]."""
     proposals: NDArray[np.int32]
-    """Index among the proposals [S]; -1 where only a region has this box."""
+    """Index among the proposals [S], each once; -1 where only a region, or another one as well, has this box."""
     regions: NDArray[np.int32]
     """The region, 1..R, that each lies in [S]."""
 
@@ -117,16 +120,20 @@ def _share_inside(boxes: Boxes, regions: NDArray[np.int32], region: _Region, rad
 def _merge(
     own: list[_Region], boxes: Boxes, kept: NDArray[np.intp], owners: NDArray[np.int32], limit: int
 ) -> Survivors:
-    """Regions' own boxes before proposals; a proposal with the same box as one before it is left out."""
+    """Regions' own boxes before proposals; a proposal with the same box as one before it is left out.
+
+    Of several regions with the box of a proposal the first gets its index, so that no index stands twice.
+    """
     proposal_of_box = {tuple(boxes[index]): index for index in reversed(range(len(boxes)))}
-    rows: dict[tuple[int, ...], tuple[int, int]] = {}
-    for region in own:
-        rows.setdefault(region.box, (proposal_of_box.get(region.box, REGION_ITSELF), region.number))
+    rows = [(region.box, proposal_of_box.pop(region.box, REGION_ITSELF), region.number) for region in own]
+    seen = {region.box for region in own}
     for index, number in zip(kept, owners, strict=True):
-        rows.setdefault(tuple(boxes[index]), (index, number))
-    chosen = list(rows.items())[:limit]
+        if (box := tuple(boxes[index])) not in seen:
+            seen.add(box)
+            rows.append((box, index, number))
+    chosen = rows[:limit]
     return Survivors(
-        boxes=as_boxes([box for box, _ in chosen]),
-        proposals=np.array([proposal for _, (proposal, _) in chosen], dtype=np.int32),
-        regions=np.array([number for _, (_, number) in chosen], dtype=np.int32),
+        boxes=as_boxes([box for box, _, _ in chosen]),
+        proposals=np.array([proposal for _, proposal, _ in chosen], dtype=np.int32),
+        regions=np.array([number for _, _, number in chosen], dtype=np.int32),
     )

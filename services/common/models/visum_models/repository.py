@@ -1,9 +1,11 @@
 """The networks that a server may use: its model folder, and torchvision's standard weights."""
 
 import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from visum_models.networks import (
     standard_preprocessing,
 )
 from visum_runtime.errors import FailedPrecondition, InvalidInput, NotFound, ServiceError
+from visum_runtime.logs import log
 
 STATE_SUFFIXES = (".pth", ".pt")
 PROGRAM_SUFFIX = ".pt2"
@@ -60,7 +63,10 @@ class ModelSettings:
 class _ModelFile:
     path: Path
     sha256: str
+    """Empty where the file cannot be read."""
     card: CardFile
+    fault: InvalidInput | FailedPrecondition | None = None
+    """Why it cannot be used, where its card or its content cannot be read."""
 
     @property
     def name(self) -> str:
@@ -118,6 +124,8 @@ class ModelRepository:
             InvalidInput: Its file or card is damaged or does not fit.
         """
         file = self._find(name, sha256)
+        if file is not None and file.fault is not None:
+            raise file.fault
         key = file.sha256 if file else f"standard:{name}"
         with self._lock:
             lock = self._loading.setdefault(key, threading.Lock())
@@ -153,11 +161,11 @@ class ModelRepository:
         """The file asked for, or None where it is one of torchvision's by name."""
         files = list(self._files())
         for file in files:
-            if file.sha256 == sha256:
+            if sha256 and file.sha256 == sha256:
                 return file
         named = [file for file in files if name and file.name == name]
         if named and sha256:
-            raise FailedPrecondition(f"model {name!r} has sha256 {named[0].sha256}, not {sha256}")
+            raise named[0].fault or FailedPrecondition(f"model {name!r} has sha256 {named[0].sha256}, not {sha256}")
         if len(named) > 1:
             raise FailedPrecondition(f"{len(named)} models are called {name!r}: ask for one by its sha256")
         if named:
@@ -177,15 +185,31 @@ class ModelRepository:
         for file in self._files():
             try:
                 yield self.load(file.name, file.sha256).card
-            except (ServiceError, InvalidInput):
-                continue  # a damaged neighbour must not hide the others; asked for by name, it says what is wrong
+            except (ServiceError, InvalidInput) as error:
+                # a damaged neighbour must not hide the others; asked for by name, it says what is wrong
+                log("model not listed", logging.WARNING, file=file.path.name, reason=str(error))
 
     def _files(self) -> Iterable[_ModelFile]:
         if self._settings.model_dir is None:
             return
         for path in sorted(self._settings.model_dir.iterdir()):
             if path.suffix in (*STATE_SUFFIXES, PROGRAM_SUFFIX) and path.is_file():
-                yield _ModelFile(path, self._digest(path), read_card_file(path.with_suffix(".json")))
+                with suppress(FileNotFoundError):  # taken away in this moment
+                    yield self._file(path)
+
+    def _file(self, path: Path) -> _ModelFile:
+        """A weights file with its card; what cannot be read of them is its fault alone."""
+        digest = ""
+        try:
+            digest = self._digest(path)
+            return _ModelFile(path, digest, read_card_file(path.with_suffix(".json")))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            fault = FailedPrecondition(f"weights file {path.name} or its card cannot be read: {error.strerror}")
+            return _ModelFile(path, digest, CardFile(), fault)
+        except InvalidInput as error:
+            return _ModelFile(path, digest, CardFile(), error)
 
     def _digest(self, path: Path) -> str:
         status = path.stat()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ from visum_runtime.metrics import Metrics
 from visum_runtime.settings import ServerSettings
 from visum_runtime.tls import server_credentials
 from visum_runtime.tokens import Tokens
-from visum_runtime.worker import Worker
+from visum_runtime.worker import Unprepared, Worker
 
 LIVENESS = "liveness"
 READINESS = "readiness"
@@ -151,24 +152,32 @@ class _InfoServicer(info_pb2_grpc.InfoServiceServicer):
 
 
 def run(service: Service, settings: ServerSettings) -> None:
-    """Serves until SIGTERM or SIGINT, then drains. Prints one JSON line with host and ports once it listens."""
+    """Serves until SIGTERM or SIGINT, then drains. Prints one JSON line with host and ports once it listens.
+
+    Ends with an error where it cannot listen, or as soon as a thread of its worker could not be prepared.
+    """
     start_logging(settings.log_level)
     if settings.until_stdin_closes:
         threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
     try:
-        asyncio.run(_serve(Server(service, settings)))
-    except OSError as error:
+        asyncio.run(_serve(Server(service, settings), service.worker))
+    except (OSError, Unprepared) as error:
         sys.exit(str(error))
 
 
-async def _serve(server: Server) -> None:
+async def _serve(server: Server, worker: Worker) -> None:
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     await server.start()
     print(json.dumps(server.addresses()), flush=True)
-    await stopping.wait()
+    stopped, failed = asyncio.ensure_future(stopping.wait()), asyncio.wrap_future(worker.failed)
+    await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+    if unprepared := failed.exception() if failed.done() else None:
+        log("worker not prepared", logging.ERROR, error=unprepared.__cause__)
     await server.stop()
+    if unprepared:
+        raise unprepared
 
 
 def _end_with_stdin() -> None:

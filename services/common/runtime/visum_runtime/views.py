@@ -17,6 +17,8 @@ from visum_wire.png import DECODING_ERRORS
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 MAX_VIEW_SIDE = 4096
 _JPEG_QUALITY = 92
+_FULL_8_BITS = 255.0
+_FULL_16_BITS = 65535.0
 _MAX_ASPECT = 100
 _DECODING_ERRORS = (*DECODING_ERRORS, TypeError, LookupError, ArithmeticError)
 """Damaged metadata makes Pillow raise more kinds than damaged pixels."""
@@ -101,8 +103,11 @@ def image_bytes(image: common_pb2.Image, limits: ImageLimits) -> bytes:
 def decode_upright(data: bytes, limits: ImageLimits) -> Image.Image:
     """Decodes a file to an upright RGB image: EXIF orientation applied, transparency on white, 16 bits scaled to 8.
 
+    Floating point pixels that all lie within 0..1 count from 0 to 1, others from 0 to 255.
+
     Raises:
-        InvalidInput: Not an image, of a format that is not read, damaged or truncated, or of too many pixels.
+        InvalidInput: Not an image, of a format that is not read, damaged or truncated, of too many pixels, or of
+            floating point pixels outside 0..255.
     """
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -175,5 +180,16 @@ def _scaled_to_8_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image, dtype=np.float64)
     if not np.isfinite(values).all():
         raise InvalidInput("has pixels that are not finite", field="image.data")
-    full_scale = 255.0 if values.max(initial=0.0) <= 255.0 and image.mode != "I;16" else 65535.0
+    full_scale = _full_scale(image.mode, float(values.min(initial=0.0)), float(values.max(initial=0.0)))
     return Image.fromarray(np.clip(np.round(values * (255.0 / full_scale)), 0, 255).astype(np.uint8))
+
+
+def _full_scale(mode: str, least: float, greatest: float) -> float:
+    """The value of white."""
+    if mode == "F":
+        if least < 0 or greatest > _FULL_8_BITS:
+            message = f"has floating point pixels within {least:g}..{greatest:g}; they must lie within 0..1 or 0..255"
+            raise InvalidInput(message, field="image.data")
+        return 1.0 if greatest <= 1.0 else _FULL_8_BITS
+    is_8_bits = greatest <= _FULL_8_BITS and not mode.startswith("I;16")
+    return _FULL_8_BITS if is_8_bits else _FULL_16_BITS

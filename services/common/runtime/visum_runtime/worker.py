@@ -4,6 +4,8 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -72,6 +74,10 @@ class _Entry:
             self.future.set_result(Done(outcome, self.started - self.arrived, finished - self.started))
 
 
+class Unprepared(Exception):
+    """A worker's threads could not be prepared: there is nobody to do the work."""
+
+
 class Worker:
     """Runs work off the event loop: `threads` threads take batches from one bounded queue, which callers share fairly.
 
@@ -81,7 +87,10 @@ class Worker:
         capacity: Tickets that wait at most, >= 1.
         linger_seconds: How long an incomplete batch waits for more tickets.
         metrics: Where queue depth, batch sizes and times are counted.
-        prepare: Called once in each thread before its first work.
+        prepare: Called once in each thread before its first work. Where it fails, the worker refuses all work.
+
+    Attributes:
+        failed: Raises Unprepared as soon as a thread could not be prepared; never done otherwise.
     """
 
     def __init__(
@@ -104,6 +113,7 @@ class Worker:
         self._queue: FairQueue[_Entry] = FairQueue(capacity)
         self._condition = threading.Condition()
         self._closed = False
+        self.failed: Future[None] = Future()
         self._seconds_each = _FIRST_GUESS_SECONDS
         self._pool = [threading.Thread(target=self._work, name=f"worker-{i}", daemon=True) for i in range(threads)]
         for thread in self._pool:
@@ -136,18 +146,21 @@ class Worker:
 
     def close(self) -> None:
         """Refuses new work, ends waiting work with Draining, and waits for the threads."""
-        with self._condition:
-            self._closed = True
-            waiting = self._queue.remove_where(lambda entry: True)
-            self._condition.notify_all()
-        for entry in waiting:
-            entry.resolve(Draining("the server is shutting down"))
+        self._refuse()
         for thread in self._pool:
             thread.join()
 
     def retry_seconds(self) -> float:
         """When it is worth while to come back to a full queue."""
         return max(0.1, self._seconds_each * len(self._queue) / self.threads / 2)
+
+    def _refuse(self) -> None:
+        with self._condition:
+            self._closed = True
+            waiting = self._queue.remove_where(lambda entry: True)
+            self._condition.notify_all()
+        for entry in waiting:
+            entry.resolve(Draining("the server is shutting down"))
 
     def _enqueue(self, ticket: Ticket, handler: Handler, key: Hashable | None) -> asyncio.Future:
         loop = asyncio.get_running_loop()
@@ -168,8 +181,8 @@ class Worker:
             self._metrics.queue_depth.set(len(self._queue))
 
     def _work(self) -> None:
-        if self._prepare is not None:
-            self._prepare()
+        if not self._is_prepared():
+            return
         while batch := self._next_batch():
             started = time.monotonic()
             for entry in batch:
@@ -180,6 +193,19 @@ class Worker:
             self._seconds_each += _SMOOTHING * (seconds / len(batch) - self._seconds_each)
             self._metrics.batch_size.observe(len(batch))
             self._metrics.compute_seconds.observe(seconds)
+
+    def _is_prepared(self) -> bool:
+        try:
+            if self._prepare is not None:
+                self._prepare()
+        except BaseException as error:  # any fault ends the thread
+            self._refuse()
+            unprepared = Unprepared(f"a worker thread could not be prepared: {error!r}")
+            unprepared.__cause__ = error
+            with suppress(InvalidStateError):  # another thread was first
+                self.failed.set_exception(unprepared)
+            return False
+        return True
 
     def _run(self, batch: list[_Entry]) -> Sequence[Any]:
         try:
