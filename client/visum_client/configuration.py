@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -64,6 +64,11 @@ def order_json(images: Sequence[ImageFile], options: StepOptions, admit_unrecogn
     }
 
 
+def run_options(configuration: Mapping[str, Any]) -> StepOptions:
+    """The options that a run was made with: untold ones at their defaults, without what a later version added."""
+    return StepOptions(**{step: _options(kind, configuration.get(step) or {}) for step, kind in OPTIONS.items()})
+
+
 def card_agrees(card: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """True where what a card's file says, if anything, is what a run was made with."""
     classes, target = card.get("classes"), known["target"]
@@ -107,6 +112,10 @@ def preprocessing_message(known: Mapping[str, Any]) -> common_pb2.Preprocessing:
     """A network's preprocessing from what run.json has."""
     interpolations = {text: number for number, text in _INTERPOLATIONS.items()}
     return common_pb2.Preprocessing(**{**known, "interpolation": interpolations[known["interpolation"]]})
+
+
+def _options(kind: Any, content: Mapping[str, Any]) -> Any:
+    return kind(**{field.name: content[field.name] for field in fields(kind) if field.name in content})
 
 
 def _short(value: float) -> float:

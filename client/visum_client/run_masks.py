@@ -2,15 +2,13 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from visum.v1 import common_pb2
 
-from visum_client.configuration import StepOptions, preprocessing_message
+from visum_client.configuration import preprocessing_message, run_options
 from visum_client.errors import InvalidInputError, RunFolderError
 from visum_client.folder import RunFolder
 from visum_client.images import ImageFile, ImageSource, find_images
-from visum_client.options import OPTIONS
 from visum_client.records import ImageRecord
 from visum_client.run import Run
 from visum_client.stage_results import MaskedImage, Masks
@@ -44,14 +42,9 @@ def _subject(run: Run, files: tuple[ImageFile, ...]) -> Subject:
         ),
         target=known["target"]["index"],
         images=files,
-        options=_options(known),
+        options=run_options(known),
         admit_unrecognized=known["admit_unrecognized"],
     )
-
-
-def _options(known: dict[str, Any]) -> StepOptions:
-    options: dict[str, Any] = {step: kind(**known.get(step, {})) for step, kind in OPTIONS.items()}
-    return StepOptions(**options)
 
 
 def _files(run: Run, source: ImageSource | None) -> tuple[ImageFile, ...]:

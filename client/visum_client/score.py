@@ -2,16 +2,15 @@
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visum_client.bounded import for_each
 from visum_client.calls import PureCalls
-from visum_client.configuration import StepOptions
+from visum_client.configuration import run_options
 from visum_client.errors import VisumError
 from visum_client.images import ImageFile, ImageSource, find_images
 from visum_client.likeness.calibration import Reliability, choose
@@ -21,10 +20,10 @@ from visum_client.likeness.part_features import describe_places, joined
 from visum_client.likeness.stored_features import descriptor_features
 from visum_client.methods import DESCRIBE_REGIONS, EXTRACT_MASK, SELECT_SURVIVORS
 from visum_client.networks import FileName, find_network
-from visum_client.options import CONSENSUS, OPTIONS
+from visum_client.options import CONSENSUS
 from visum_client.progress import Progress
 from visum_client.records import Box, ImageRecord, ViewToOriginal
-from visum_client.report.contents import Contents, read_contents
+from visum_client.report.contents import read_contents
 from visum_client.scheduler import Services
 from visum_client.stages.images import failed
 from visum_client.stages.job import Job
@@ -109,7 +108,7 @@ async def score_images(services: Services, order: ScoreOrder, progress: Progress
     """
     contents = read_contents(order.run)
     files = find_images(order.images)
-    options = run_options(contents)
+    options = run_options(contents.run["configuration"])
     other = DESCRIBE_REGIONS if needs_network(contents) else SELECT_SURVIVORS
     services.prepare((EXTRACT_MASK.service, other.service))
     card = await find_network(services, contents, order.model, order.weights)
@@ -134,16 +133,6 @@ async def score_images(services: Services, order: ScoreOrder, progress: Progress
             images = await _score_all(job, likeness, lambda: progress.advance("images"))
     names = [summary.id for summary in members.summaries]
     return Scores(images, dict(zip(names, likeness.reliability(), strict=True)))
-
-
-def run_options(contents: Contents) -> StepOptions:
-    """The options that a run was made with; those that it does not tell at their defaults."""
-    known = contents.run["configuration"]
-    return StepOptions(**{step: _options(kind, known.get(step) or {}) for step, kind in OPTIONS.items()})
-
-
-def _options(kind: Any, content: Mapping[str, Any]) -> Any:
-    return kind(**{field.name: content[field.name] for field in fields(kind) if field.name in content})
 
 
 async def _score_all(job: Job, likeness: Likeness, on_image: Callable[[], None]) -> tuple[ImageScore, ...]:

@@ -1,6 +1,7 @@
 """Stages on their own: from memory, from a run folder, and the same as a whole run."""
 
 import inspect
+import json
 import pickle
 import shutil
 
@@ -10,6 +11,7 @@ import pytest
 from tests.client.conftest import IMAGES, OPTIONS
 from visum_client import AsyncClient, Client, ClusteringOptions, InvalidInputError, LocalSettings, Run, VisumError
 from visum_client.commands.run import parse_options
+from visum_client.run_masks import masks_of
 
 STEPS = parse_options(list(OPTIONS))
 
@@ -65,6 +67,15 @@ def test_stages_take_the_results_of_a_run_folder(client, run, parts, matches, pi
     for found, expected in zip(matched.edges(), matches.edges(), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert client.cluster(run.path, images=pictures).summaries == run.summaries
+
+
+def test_options_that_a_later_version_added_are_left_out(run, pictures, tmp_path):
+    folder = shutil.copytree(run.path, tmp_path / "newer")
+    content = json.loads((folder / "run.json").read_text())
+    content["configuration"]["mask"]["of_a_later_version"] = 1
+    del content["configuration"]["match"]["mirror"]
+    (folder / "run.json").write_text(json.dumps(content))
+    assert masks_of(Run.load(folder), pictures).subject.options == masks_of(run, pictures).subject.options
 
 
 def test_what_a_folder_has_kept_is_not_asked_for_again(client, services, run, network, pictures, tmp_path):
