@@ -50,6 +50,7 @@ _CHECKED_FLAGS = frozenset(
         "replicas",
         "seed",
         "min_overlap",
+        "min_sharing",
         *OPTIONS,
         *VARIABLES,
     }

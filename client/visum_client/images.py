@@ -97,7 +97,7 @@ def _local(place: Path | str, downloads: Downloads | None) -> Path:
 
 def _listed(path: Path) -> list[Located]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{path} is not a text file in UTF-8", "images") from error
     names = [line.strip() for line in lines]

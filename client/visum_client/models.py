@@ -54,9 +54,9 @@ def read_card(weights: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InvalidInputError(f"card {path} is not readable JSON: {error}", "model") from error
+        raise InvalidInputError(f"card {path} is not readable JSON: {error}", "weights") from error
     if not isinstance(card, dict):
-        raise InvalidInputError(f"card {path} must be a JSON object", "model")
+        raise InvalidInputError(f"card {path} must be a JSON object", "weights")
     return card
 
 

@@ -10,13 +10,14 @@ import pytest
 from tests.report.drawn_runs import HOSTILE_NAMES, World, edit_json, write_run_folder
 from visum_client import InvalidInputError
 from visum_client.cli import BAD_USAGE, main
-from visum_client.compare.classes import share
+from visum_client.compare.classes import ClassOrder, compare_classes, share
 from visum_client.compare.grouping import group_summaries
 from visum_client.compare.networks import compare_networks
 from visum_client.compare.overlap import SHUFFLES, Overlap, beyond_chance, measure_absence, measure_overlaps
 from visum_client.compare.places import Places, find_places
 from visum_client.likeness.feature_space import PartFeatures
 from visum_client.likeness.members import Members
+from visum_client.progress import Progress
 from visum_client.report.contents import read_contents
 
 
@@ -245,3 +246,13 @@ def test_parts_that_are_all_alike_are_not_called_shared(drawn, tmp_path):
     comparison = share((bird, fish), *members, 0.5)
     assert sum(None not in pair for pair in comparison.pairs) <= 1
     assert max(sharing.rival for sharing in comparison.sharings.values()) > 0.5
+
+
+@pytest.mark.parametrize("least", [0.0, 1.1])
+async def test_a_wrong_sharing_is_told_by_its_name(monkeypatch, least):
+    for name in ("read_contents", "check_classes"):
+        monkeypatch.setattr(f"visum_client.compare.classes.{name}", lambda given: given)
+    order = ClassOrder(runs=(Path("one"), Path("other")), min_sharing=least)
+    with pytest.raises(InvalidInputError, match="above 0 and at most 1") as caught:
+        await compare_classes(None, order, Progress(visible=False))
+    assert caught.value.field == "min_sharing"

@@ -40,9 +40,10 @@ def test_a_glob_means_what_it_matches(folder):
     assert labels(f"{folder}/**/f.jpg") == [f"{folder}/more/f.jpg"]
 
 
-def test_a_text_file_lists_paths_relative_to_itself(folder, tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_text_file_lists_paths_relative_to_itself(folder, tmp_path, encoding):
     listing = tmp_path / "list.txt"
-    listing.write_text(f"# dogs\n\ndogs/e.jpg\n{folder}/a.jpg\n", encoding="utf-8")
+    listing.write_text(f"dogs/e.jpg\n\n# dogs\n{folder}/a.jpg\n", encoding=encoding)
     assert sorted(image.path.name for image in find_images(listing)) == ["a.jpg", "e.jpg"]
 
 

@@ -83,6 +83,14 @@ def test_a_file_without_a_card_gets_one(models, weights):
     assert json.loads((models.path / f"{DIGEST}.json").read_text())["architecture"] == "exported program"
 
 
+@pytest.mark.parametrize("card", ["no card", "[]"])
+def test_a_damaged_card_is_told_by_the_file_that_it_is_of(weights, card):
+    weights.with_suffix(".json").write_text(card)
+    with pytest.raises(InvalidInputError, match="mine.json") as caught:
+        find_model(weights)
+    assert caught.value.field == "weights"
+
+
 def test_a_card_of_another_file_is_refused(models, weights):
     weights.with_suffix(".json").write_text(json.dumps({"sha256": "0" * 64}))
     with pytest.raises(InvalidInputError, match="its card says 000"):

@@ -293,6 +293,11 @@ def test_data_that_cannot_be_trained_on_is_refused_by_name(client, runs, data):
     (train / "red" / "0.png").rename(train / "green" / "wrong.png")
     with pytest.raises(InvalidInputError, match=r"green/wrong\.png is of another class, .* 'red S1'"):
         specialize(client, runs, data)
+    (train / "blue").mkdir()
+    with pytest.raises(InvalidInputError, match="no images in") as caught:
+        specialize(client, runs, data)
+    assert caught.value.field == "train"
+    (train / "blue").rmdir()
     (train / "dog").mkdir()
     with pytest.raises(NotFoundError, match="no class 'dog'"):
         specialize(client, runs, data)

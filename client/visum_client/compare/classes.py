@@ -85,7 +85,7 @@ async def compare_classes(services: Services, order: ClassOrder, progress: Progr
     runs = (read_contents(order.runs[0]), read_contents(order.runs[1]))
     check_classes(runs)
     if not 0 < order.min_sharing <= 1:
-        raise InvalidInputError(f"is {order.min_sharing}, must be above 0 and at most 1", "min_overlap")
+        raise InvalidInputError(f"is {order.min_sharing}, must be above 0 and at most 1", "min_sharing")
     card = await find_network(services, runs[0], order.model, order.weights) if needs_network(runs[0]) else None
     with (
         tempfile.TemporaryDirectory(prefix="visum-") as scratch,

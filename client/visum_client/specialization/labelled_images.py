@@ -47,13 +47,16 @@ def find_labelled_images(folder: Path, classes: Sequence[str], field: str) -> li
     groups = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not groups:
         raise InvalidInputError(f"{folder} has no folders; it must have one for each class", field)
-    found = [image for group in groups for image in _images_of(group, _class_of(group, classes, field))]
+    found = [image for group in groups for image in _images_of(group, _class_of(group, classes, field), field)]
     _check_distinct(found, field)
     return found
 
 
-def _images_of(group: Path, target: int) -> list[LabelledImage]:
-    files = find_images(group)
+def _images_of(group: Path, target: int, field: str) -> list[LabelledImage]:
+    try:
+        files = find_images(group)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.message, field) from None
     for file in files:
         if file.problem is not None and not file.is_duplicate:
             _log.warning("%s: %s", file.label, file.problem)
