@@ -275,6 +275,25 @@ def test_one_image_in_a_summary_is_a_clear_error(client, runs, data, network):
         specialize(client, [lonely, runs[1]], data)
 
 
+def test_an_image_that_cannot_be_decoded_is_left_out(client, runs, data, caplog):
+    for folder in ("train", "validation"):
+        whole = data / folder / "green" / "7.png"
+        whole.write_bytes(whole.read_bytes()[:200])
+    made = specialize(client, runs, data, combination="literal")
+    told = json.loads(made.card.read_text())["specialization"]["data"]
+    assert told["train"]["images"] == told["validation"]["images"] == 15
+    assert made.overall.images == 15
+    assert sum("green/7.png: " in record.getMessage() for record in caplog.records) == 2
+
+
+def test_images_of_which_none_can_be_decoded_are_refused(client, runs, data):
+    for path in (data / "validation").glob("*/*.png"):
+        path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InvalidInputError, match="none of its images can be read") as caught:
+        specialize(client, runs, data)
+    assert caught.value.field == "validation"
+
+
 def test_data_that_cannot_be_trained_on_is_refused_by_name(client, runs, data):
     train, validation = data / "train", data / "validation"
     with pytest.raises(InvalidInputError, match="is not a folder"):

@@ -150,7 +150,9 @@ async def measure(job: Job) -> None:
             lambda card: card.preprocessing,
         ),
         (
-            lambda job: Embedder(job.calls, job.progress, job.card, "").embed([LabelledImage(job.images[0], 0)]),
+            lambda job: Embedder(job.calls, job.progress, job.card, "").embed(
+                [LabelledImage(job.images[0], 0)], "train"
+            ),
             lambda card: card.preprocessing,
         ),
     ],

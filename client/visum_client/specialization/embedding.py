@@ -1,5 +1,6 @@
 """What the network makes of labelled images: features and softmax, each image once."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,15 @@ from visum.v1 import common_pb2, specializer_pb2
 
 from visum_client.bounded import for_each
 from visum_client.calls import PureCalls
+from visum_client.errors import InvalidInputError
 from visum_client.methods import EMBED
 from visum_client.progress import Progress
 from visum_client.specialization.labelled_images import LabelledImage
 from visum_wire import InvalidInput, from_array
 
 STAGE = "embedding"
+
+_log = logging.getLogger("visum_client")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +54,37 @@ class Embedder:
         self._card = card
         self._layer = layer
 
-    async def embed(self, images: Sequence[LabelledImage]) -> EmbeddedImages:
-        """Features of images, in their order. Raises VisumError."""
+    async def embed(self, images: Sequence[LabelledImage], field: str) -> EmbeddedImages:
+        """Features of images, in their order; an image that cannot be read is left out with a warning.
+
+        Args:
+            images: The images.
+            field: The parameter that gave them.
+
+        Raises:
+            InvalidInputError: None of them can be read.
+            VisumError: The service failed.
+        """
         rows: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
         async def work(index: int) -> None:
-            rows[index] = await self._embed(images[index])
-            self._progress.advance(STAGE)
+            try:
+                rows[index] = await self._embed(images[index])
+            except InvalidInputError as error:
+                if error.field.split(".")[0] != "image":
+                    raise
+                _log.warning("%s: %s", images[index].file.label, error.message)
+                self._progress.drop(STAGE)
+            else:
+                self._progress.advance(STAGE)
 
         connection = await self._calls.services.connection(EMBED.service)
         await for_each(range(len(images)), lambda: connection.in_flight, work)
-        features, probabilities = (np.concatenate([rows[i][column] for i in range(len(images))]) for column in (0, 1))
-        return EmbeddedImages(tuple(images), features, probabilities)
+        if not rows:
+            raise InvalidInputError("none of its images can be read", field)
+        read = sorted(rows)
+        features, probabilities = (np.concatenate([rows[index][column] for index in read]) for column in (0, 1))
+        return EmbeddedImages(tuple(images[index] for index in read), features, probabilities)
 
     async def _embed(self, image: LabelledImage) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         request = specializer_pb2.EmbedRequest(

@@ -140,7 +140,10 @@ async def _material(
     layer = order.layer or card.feature_layer
     embedder = Embedder(calls, progress, card, layer)
     with progress.stage(EMBEDDING, len(training) + len(validation)):
-        embedded = await embedder.embed(training), await embedder.embed(validation)
+        embedded = (
+            await embedder.embed(training, "train"),
+            await embedder.embed(validation, "validation"),
+        )
     return Material(card.ref, layer, order.runs, *embedded, order.seed)
 
 
