@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from typing import SupportsIndex
+
+from visum.v1 import common_pb2
 
 from visum_client.configuration import StepOptions
 from visum_client.connected import Connected, ModelLike
 from visum_client.images import ImageSource, find_images
 from visum_client.model_cards import find_card
-from visum_client.models import find_model
+from visum_client.models import GivenModel, find_model
 from visum_client.options import (
     ClusteringOptions,
     DescribeOptions,
@@ -157,6 +160,7 @@ class StageCalls(Connected):
 
         Raises:
             InvalidInputError: The preset of the clustering is not that of the parts; or as `describe`.
+            NotFoundError: The services do not have the network of the run.
             TooFewImagesError: Fewer than three images have parts.
             VisumError: As `describe`.
         """
@@ -164,8 +168,17 @@ class StageCalls(Connected):
         if isinstance(earlier, Matches | Parts):
             return await SingleStages(self._open(), Progress(progress)).cluster(earlier, **options)
         stages, masks = self._from_masks(earlier, images, progress)
-        parts = await stages.describe(masks, **options)
+        parts = await stages.describe(await self._with_classes(masks), **options)
         return await stages.cluster(await stages.matched(parts))
+
+    async def _with_classes(self, masks: Masks) -> Masks:
+        """Masks of a run's folder, which does not tell of how many classes its network is: chance depends on it."""
+        known = masks.subject.card
+        found = await find_card(self._open(), GivenModel(known.ref.name, known.ref.sha256))
+        card = common_pb2.ModelCard()
+        card.CopyFrom(known)
+        card.classes.extend(found.classes)
+        return replace(masks, subject=replace(masks.subject, card=card))
 
     def _from_masks(
         self, earlier: Masks | RunLike, images: ImageSource | None, progress: bool | None
