@@ -32,21 +32,21 @@ def place_elsewhere(part: NDArray[np.bool_], count: int, generator: np.random.Ge
 
 
 def log_odds_falls(before: float, after: NDArray[np.float64], classes: int) -> NDArray[np.float64]:
-    """How far log-odds fall, counted down to those of chance, one of `classes`.
+    """How far log-odds fall; nothing where they are no better than chance to begin with, one of `classes`.
 
-    A score that is no better than chance says nothing for its class, so a part that lowers it further takes nothing
-    away. Without this, pictures that a network does not recognize at all would need every part that it reacts to.
+    A score below chance says nothing for its class and has nothing to lose. Without this, pictures that a network does
+    not recognize at all would need every part that it reacts to.
 
     Args:
         before: Log-odds of the target on the untouched view.
         after: The same on perturbed ones, of any shape.
-        classes: Number of classes of the network; of a single one there is no chance to count down to.
+        classes: Number of classes of the network; of a single one there is no chance to be held against.
 
     Returns:
         The falls, of the shape of `after`; negative where the log-odds rise.
     """
     chance = -math.log(classes - 1) if classes > 1 else -math.inf
-    return max(before, chance) - np.maximum(after, chance)
+    return before - after if before >= chance else np.zeros_like(after)
 
 
 def estimate_necessity(effects: Sequence[float], placed: Sequence[float]) -> Necessity:

@@ -135,7 +135,8 @@ class Part:
     drop: float | None = None
     """Relative drop of the target's probability when it alone is blurred, a fraction; None where not measured."""
     drop_log_odds: float | None = None
-    """Fall of the target's log-odds when it alone is blurred, counted down to chance; None where not measured."""
+    """Fall of the target's log-odds when it alone is blurred, 0 where they are below chance to begin with; None where
+    not measured."""
     placed_log_odds: float | None = None
     """The same for its shape elsewhere in the image, mean over random places; None where not measured."""
 

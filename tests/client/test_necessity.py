@@ -120,15 +120,15 @@ def test_without_a_margin_everything_is_kept_and_marked():
 @pytest.mark.parametrize(
     ("classes", "before", "after", "fall"),
     [
-        pytest.param(18, 3.0, 1.0, 2.0, id="above chance as it is"),
+        pytest.param(18, 3.0, 1.0, 2.0, id="above chance"),
         pytest.param(18, 3.0, 4.0, -1.0, id="a rise is negative"),
-        pytest.param(18, 1.0, -9.0, 1.0 + np.log(17), id="down to chance"),
+        pytest.param(18, 1.0, -9.0, 10.0, id="from above chance to below"),
         pytest.param(18, -9.0, -12.0, 0.0, id="below chance nothing is left to lose"),
-        pytest.param(18, -9.0, 0.0, -np.log(17), id="a rise counts from chance"),
+        pytest.param(18, -9.0, 0.0, 0.0, id="below chance a rise is none"),
         pytest.param(1, -9.0, -12.0, 3.0, id="a single class has no chance"),
     ],
 )
-def test_log_odds_fall_down_to_chance(classes, before, after, fall):
+def test_log_odds_fall_from_above_chance(classes, before, after, fall):
     """With 18 classes chance is 1/18, log-odds of -log 17."""
     assert log_odds_falls(before, np.array([[after]]), classes) == pytest.approx(fall)
 

@@ -16,7 +16,7 @@ from visum_models import Card, Classifier, Preprocessing
 from visum_runtime.errors import InvalidInput
 
 WINDOW = (8, 8, 20, 20)
-QUICK = MaskOptions(iterations=40, grid=16)
+QUICK = MaskOptions(iterations=40, grid=16, target_drop=0.9999)
 
 
 def window() -> nn.Module:

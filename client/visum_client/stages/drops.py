@@ -25,7 +25,7 @@ class Drop:
     relative: float
     """(p0 - p1) / p0 of the target's probability."""
     log_odds: float
-    """Fall of the target's log-odds, counted down to chance."""
+    """Fall of the target's log-odds; 0 where they are below chance to begin with."""
     placed_log_odds: float
     """The same for the part's shape elsewhere in the image, mean over random places."""
 
